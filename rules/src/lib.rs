@@ -1,0 +1,1 @@
+//! What a foresee manifest means, and how it is run.
