@@ -6,6 +6,7 @@
 pub mod case;
 pub mod diagnostic;
 pub mod manifest;
+pub mod outcome;
 pub mod source;
 
 mod sandbox;
