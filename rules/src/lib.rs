@@ -9,4 +9,5 @@ pub mod manifest;
 pub mod outcome;
 pub mod source;
 
+mod process;
 mod sandbox;
