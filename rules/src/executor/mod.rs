@@ -78,8 +78,14 @@ pub(crate) struct Executor {
     started: Instant,
     last_verdict: Instant,
     next_tick: Instant,
+    /// The command of a condition, while it runs: reaped by who started it.
+    helper: Option<i32>,
+    /// Which exit each process's was, in the order in which they happened.
+    ranks: Vec<Option<usize>>,
     /// An exit that was seen and not anticipated; it ends the case as soon as nothing more pressing is said.
     failure: Option<Halt>,
+    /// The process whose exit was the first to end the case.
+    culprit: Option<ProcessId>,
 }
 
 /// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
@@ -131,6 +137,11 @@ impl Executor {
 
     /// Waits for whatever comes next, at most until `until`, and takes note of it.
     fn pump(&mut self, until: Instant) -> Step {
+        self.look(until).map(drop)
+    }
+
+    /// As `pump`; returns how much there was.
+    fn look(&mut self, until: Instant) -> Step<usize> {
         let now = Instant::now();
         let running = self.states.iter().any(|state| matches!(state, State::Running(_)));
         let mut wake = until.min(now + LONG);
@@ -142,6 +153,8 @@ impl Executor {
         }
         let tokens =
             self.watch.wait(wake.saturating_duration_since(now)).map_err(|e| internal(&self.case, "epoll", &e))?;
+        let count = tokens.len();
+        let exits = tokens.iter().any(|token| !matches!(*token, CHANNEL | CHILDREN | HELPER));
         for token in tokens {
             match token {
                 CHANNEL => self.command()?,
@@ -153,19 +166,21 @@ impl Executor {
         if let Some(halt) = self.failure.take() {
             return Err(halt);
         }
-        self.tick()
+        self.tick(exits)?;
+        Ok(count)
     }
 
-    /// Takes note of everything that has happened by now.
+    /// Takes note of everything that has happened by now, also when it is more than one look takes in.
     fn catch_up(&mut self) -> Step {
-        self.pump(Instant::now())
+        while self.look(Instant::now())? == process::BATCH {}
+        Ok(())
     }
 
-    /// Looks at the clock and at the logs.
-    fn tick(&mut self) -> Step {
+    /// Looks at the clock and at the logs. Exits that have just been seen may satisfy the step: they are judged before
+    /// the clock is.
+    fn tick(&mut self, exits: bool) -> Step {
         let now = Instant::now();
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
-            // Exits that came before are already noted: `pump` reads them first.
+        if !exits && self.deadline().is_some_and(|deadline| now >= deadline) {
             let limit = self.case.deadline.unwrap_or_default();
             let message = format!("the case took longer than its deadline of {limit:?}");
             return Err(Halt::lifecycle(self.cut_short(Kind::Timeout, message)));
@@ -218,17 +233,26 @@ impl Executor {
         let record = ProcessRecord { process, pid: child.pid, exit: Some(exit) };
         *state = State::Ended(child, exit);
         self.channel.send(&Event::Process(record));
-        if self.turns.exit(process) == Standing::Unexpected && self.failure.is_none() {
-            let name = &self.case.processes[process].name;
-            let problem = Problem::new(
-                Kind::UnexpectedExit,
-                self.case.processes[process].span,
-                format!("`{name}` {exit} while nothing waited for it"),
-            );
-            let mut problem = problem.label(format!("it {exit}"));
-            problem.logs = self.logs.of_process(process);
-            self.failure = Some(Halt::lifecycle(problem));
+        self.ranks[process] = Some(self.ranks.iter().flatten().count());
+        if self.turns.exit(process) == Standing::Unexpected && self.culprit.is_none() {
+            // An exit before this one may have decided the case already, by its status, and was not judged yet.
+            let decided = self.wrong_exit(self.turns.step());
+            let (culprit, halt) = decided.unwrap_or_else(|| (process, self.unexpected(process, exit)));
+            self.culprit = Some(culprit);
+            self.failure = Some(halt);
         }
+    }
+
+    fn unexpected(&self, process: ProcessId, exit: Exit) -> Halt {
+        let name = &self.case.processes[process].name;
+        let problem = Problem::new(
+            Kind::UnexpectedExit,
+            self.case.processes[process].span,
+            format!("`{name}` {exit} while nothing waited for it"),
+        );
+        let mut problem = problem.label(format!("it {exit}"));
+        problem.logs = self.logs.of_process(process);
+        Halt::lifecycle(problem)
     }
 
     /// How `process` ended, if it has.
@@ -251,10 +275,11 @@ impl Executor {
     fn reap_orphans(&mut self) {
         self.channel.drain_child_signals();
         let ours = |pid: i32| {
-            self.states.iter().any(|state| match state {
-                State::Running(child) | State::Ended(child, _) => child.pid == pid,
-                _ => false,
-            })
+            self.helper == Some(pid)
+                || self.states.iter().any(|state| match state {
+                    State::Running(child) | State::Ended(child, _) => child.pid == pid,
+                    _ => false,
+                })
         };
         while process::reap_any(ours) {}
     }

@@ -47,6 +47,7 @@ impl Executor {
         let now = Instant::now();
         Ok(Self {
             turns: Turns::new(&case),
+            ranks: vec![None; case.processes.len()],
             states: case.processes.iter().map(|_| State::Waiting).collect(),
             programs: vec![None; case.processes.len()],
             logs: Logs::new(&place.logs, &case),
@@ -60,7 +61,9 @@ impl Executor {
             started: now,
             last_verdict: now,
             next_tick: now + LOG_TICK,
+            helper: None,
             failure: None,
+            culprit: None,
         })
     }
 

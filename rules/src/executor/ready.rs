@@ -30,10 +30,14 @@ impl Executor {
             if (!ended || lasting) && self.holds(process, condition, until, &mut printed)? {
                 return held_off;
             }
-            if ended {
-                return Err(self.not_ready(process, condition));
+            match held_off {
+                // Another process has ended the case before this one ended.
+                Err(halt) if self.culprit.is_some_and(|culprit| self.ranks[culprit] < self.ranks[process]) => {
+                    return Err(halt);
+                }
+                _ if ended => return Err(self.not_ready(process, condition)),
+                held_off => held_off?,
             }
-            held_off?;
             let now = Instant::now();
             if now >= until {
                 let name = &self.case.processes[process].name;
@@ -109,6 +113,7 @@ impl Executor {
         until: Instant,
     ) -> Step<bool> {
         let child = self.start_helper(argv, roots, condition.span)?;
+        self.helper = Some(child.pid);
         let mut held_off = Ok(());
         let exit = loop {
             if let Some(exit) = process::peek_exit(&child) {
@@ -123,6 +128,7 @@ impl Executor {
         process::kill_group(&child);
         self.watch.forget(&child.pidfd);
         process::reap(&child);
+        self.helper = None;
         if let Err(halt) = held_off {
             if matches!(self.states[process], State::Running(_)) {
                 return Err(halt);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Executor, Halt, State, Step};
-use crate::case::{Action, Expectation, OutputCheck, ProcessId, signal_name};
+use crate::case::{Action, Exit, Expectation, OutputCheck, ProcessId, signal_name};
 use crate::outcome::{Kind, LogExcerpt, Problem, Verdict};
 use crate::plan::violation;
 use crate::process;
@@ -63,6 +63,8 @@ impl Executor {
     /// Judges those of `open` that have ended, and takes them out.
     fn judge_ended(&mut self, open: &mut Vec<&Expectation>) -> Step {
         let mut failed = None;
+        // In the order of exits: of several wrong ones the first is the cause.
+        open.sort_by_key(|expectation| self.ranks[expectation.process].unwrap_or(usize::MAX));
         open.retain(|expectation| {
             let ended = self.exit_of(expectation.process).filter(|_| failed.is_none());
             let Some(exit) = ended else { return true };
@@ -71,19 +73,39 @@ impl Executor {
                 self.judged(expectation.check, Verdict::Passed);
                 return false;
             }
-            let name = &self.case.processes[expectation.process].name;
-            let mut problem = Problem::new(
-                Kind::UnexpectedStatus,
-                expectation.span,
-                format!("`{name}` {exit}, not {}", expectation.status),
-            )
-            .label(format!("it {exit}"))
-            .versus(expectation.status.to_string(), exit.to_string());
-            problem.logs = self.logs.of_process(expectation.process);
-            failed = Some(Halt { check: expectation.check, problem: Box::new(problem) });
+            failed = Some(self.wrong_status(expectation, exit));
             true
         });
         failed.map_or(Ok(()), Err)
+    }
+
+    fn wrong_status(&self, expectation: &Expectation, exit: Exit) -> Halt {
+        let name = &self.case.processes[expectation.process].name;
+        let mut problem = Problem::new(
+            Kind::UnexpectedStatus,
+            expectation.span,
+            format!("`{name}` {exit}, not {}", expectation.status),
+        )
+        .label(format!("it {exit}"))
+        .versus(expectation.status.to_string(), exit.to_string());
+        problem.logs = self.logs.of_process(expectation.process);
+        Halt { check: expectation.check, problem: Box::new(problem) }
+    }
+
+    /// The first of the exits awaited up to and including step `last` that has come and is not as expected, though the
+    /// plan has not come to judge it yet.
+    pub(super) fn wrong_exit(&self, last: usize) -> Option<(ProcessId, Halt)> {
+        self.case.steps.iter().take(last + 1).find_map(|step| {
+            let set = match &step.action {
+                Action::Wait(set, _) | Action::Kill { set, .. } => set.as_slice(),
+                Action::Run(expectation, _) => std::slice::from_ref(expectation),
+                _ => &[],
+            };
+            let ended = set.iter().filter_map(|expectation| Some((expectation, self.exit_of(expectation.process)?)));
+            let wrong = ended.filter(|(expectation, exit)| !expectation.status.allows(*exit));
+            let (expectation, exit) = wrong.min_by_key(|(expectation, _)| self.ranks[expectation.process])?;
+            Some((expectation.process, self.wrong_status(expectation, exit)))
+        })
     }
 
     fn too_late(&self, expectation: &Expectation, timeout: Duration) -> Halt {

@@ -67,6 +67,11 @@ impl Turns {
         }
     }
 
+    /// The step that ends the turn that the last exit fell into.
+    pub(crate) fn step(&self) -> usize {
+        self.turns[self.current].last_step
+    }
+
     /// `process` has ended; exits must be told in the order in which they happened.
     pub(crate) fn exit(&mut self, process: ProcessId) -> Standing {
         while self.is_complete(self.current) {
