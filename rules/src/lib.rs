@@ -5,6 +5,7 @@
 
 pub mod case;
 pub mod diagnostic;
+pub mod http;
 pub mod json;
 pub mod manifest;
 pub mod outcome;
