@@ -11,4 +11,5 @@ pub mod manifest;
 pub mod outcome;
 pub mod source;
 
+mod process;
 mod sandbox;
