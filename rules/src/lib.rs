@@ -13,3 +13,5 @@ pub mod source;
 
 mod process;
 mod sandbox;
+mod shown;
+mod usecase;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::content::{decode, too_large};
 use super::message::{Framing, MAX_HEAD, framing, keeps_alive, parse_head};
 use super::socket::{Socket, Wait};
-use super::{Address, Error, ErrorKind, Request, Response, Watch};
+use super::{Address, Error, ErrorKind, Interrupt, Request, Response};
 
 /// Interim responses (1xx) beyond this many are no way to answer.
 const MAX_INTERIM: usize = 16;
@@ -223,9 +223,9 @@ pub(super) fn probe(
     address: &Address,
     request: &Request,
     deadline: Instant,
-    watch: &mut dyn Watch,
+    interrupt: &mut dyn Interrupt,
 ) -> Result<Response, Error> {
-    let mut wait = Wait { deadline, watch };
+    let mut wait = Wait { deadline, interrupt };
     let mut connection = Connection::open(address, &mut wait)?;
     connection.exchange(request, &address.host(), PROBE_BODY, &mut wait).map(|(response, _)| response)
 }

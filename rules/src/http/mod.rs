@@ -18,7 +18,7 @@ use std::fmt;
 pub use address::{Address, Url};
 pub use message::{Request, Response};
 pub use session::{Bounds, Session, is_redirect, location};
-pub use socket::{NoWatch, Watch};
+pub use socket::{Interrupt, NoInterrupt};
 
 /// Why there is no response that could be judged.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub enum ErrorKind {
     Broken,
     /// The time is up.
     Timeout,
-    /// The [`Watch`] has given up.
+    /// The [`Interrupt`] has given up.
     Interrupted,
 }
 
@@ -67,10 +67,15 @@ impl std::error::Error for Error {}
 /// # Errors
 ///
 /// When there is no answer, or one that is not HTTP.
-pub fn get(address: &Address, path: &str, deadline: std::time::Instant, watch: &mut dyn Watch) -> Result<u16, Error> {
+pub fn get(
+    address: &Address,
+    path: &str,
+    deadline: std::time::Instant,
+    interrupt: &mut dyn Interrupt,
+) -> Result<u16, Error> {
     let mut request = Request::new("GET", path);
     // The connection is not kept: a server that serves one after the other must be free for the first target.
     request.headers.push(("Connection".into(), "close".into()));
-    let response = connection::probe(address, &request, deadline, watch)?;
+    let response = connection::probe(address, &request, deadline, interrupt)?;
     Ok(response.status)
 }

@@ -7,7 +7,7 @@ use iri_string::types::{IriAbsoluteStr, IriReferenceStr};
 use super::connection::{Connection, may_repeat};
 use super::cookies::Jar;
 use super::socket::Wait;
-use super::{Address, Error, Request, Response, Url, Watch};
+use super::{Address, Error, Interrupt, Request, Response, Url};
 
 /// More redirects than this are a loop.
 const MAX_REDIRECTS: usize = 10;
@@ -53,13 +53,13 @@ impl Session {
         request: &Request,
         follow: bool,
         bounds: Bounds,
-        watch: &mut dyn Watch,
+        interrupt: &mut dyn Interrupt,
     ) -> Result<Response, Error> {
         let begun = Instant::now();
         let (mut address, mut request) = (address.clone(), request.clone());
         let mut followed = Vec::new();
         loop {
-            let mut response = self.once(&address, &request, bounds, watch)?;
+            let mut response = self.once(&address, &request, bounds, interrupt)?;
             let next = location(&host(&address, &request), &request.target, &response)
                 .filter(|_| follow && is_redirect(response.status));
             let Some(next) = next else {
@@ -87,7 +87,7 @@ impl Session {
         address: &Address,
         request: &Request,
         bounds: Bounds,
-        watch: &mut dyn Watch,
+        interrupt: &mut dyn Interrupt,
     ) -> Result<Response, Error> {
         let host = host(address, request);
         let mut request = request.clone();
@@ -96,7 +96,7 @@ impl Session {
         {
             request.headers.push(("Cookie".into(), cookies));
         }
-        let mut wait = Wait { deadline: bounds.deadline, watch };
+        let mut wait = Wait { deadline: bounds.deadline, interrupt };
         let kept = self.idle.take().filter(|(of, connection)| of == address && connection.is_idle());
         let (mut connection, used) = match kept.filter(|_| may_share(&request)) {
             Some((_, connection)) => (connection, true),

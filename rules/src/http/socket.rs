@@ -14,21 +14,28 @@ use nix::sys::socket::{
 
 use super::{Address, Error, ErrorKind};
 
-/// Something else to wait for while waiting for a server: the exits of processes.
-pub trait Watch {
-    /// Becomes readable when [`Watch::woken`] is to be asked.
+/// Something else to wait for while waiting for a server: the exits of processes, other clocks.
+pub trait Interrupt {
+    /// Becomes readable when [`Interrupt::woken`] is to be asked.
     fn fd(&self) -> Option<BorrowedFd<'_>>;
 
-    /// Takes note of what happened, so that [`Watch::fd`] is no longer readable; whether to give the request up.
+    /// When [`Interrupt::woken`] is to be asked at the latest.
+    fn due(&self) -> Option<Instant>;
+
+    /// Takes note of what happened, so that [`Interrupt::fd`] is no longer readable; whether to give the request up.
     fn woken(&mut self) -> bool;
 }
 
 /// Nothing else to wait for.
 #[derive(Debug)]
-pub struct NoWatch;
+pub struct NoInterrupt;
 
-impl Watch for NoWatch {
+impl Interrupt for NoInterrupt {
     fn fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn due(&self) -> Option<Instant> {
         None
     }
 
@@ -40,25 +47,27 @@ impl Watch for NoWatch {
 /// How long, and what else, is waited for.
 pub(super) struct Wait<'w> {
     pub(super) deadline: Instant,
-    pub(super) watch: &'w mut dyn Watch,
+    pub(super) interrupt: &'w mut dyn Interrupt,
 }
 
 impl Wait<'_> {
     /// Waits until one of `events`, or the end of the connection, has come to `socket`. `during` is for the message.
     fn until(&mut self, socket: &OwnedFd, events: PollFlags, during: &str) -> Result<PollFlags, Error> {
         loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let left = self.deadline.saturating_duration_since(now);
+            let due = self.interrupt.due();
+            let pause = due.map_or(left, |due| left.min(due.saturating_duration_since(now)));
             // Rounded up: with less than a millisecond left, this must not become a busy loop.
-            let millis = i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+            let millis = i32::try_from(pause.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
             let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
             let mut fds = vec![PollFd::new(socket.as_fd(), events)];
-            fds.extend(self.watch.fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            fds.extend(self.interrupt.fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             match poll(&mut fds, timeout) {
                 Ok(0) if left.is_zero() => {
                     return Err(Error::new(ErrorKind::Timeout, format!("timed out {during}")));
                 }
-                Ok(0) | Err(Errno::EINTR) => continue,
-                Ok(_) => {}
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(Error::broken(format!("poll failed: {}", error.desc()))),
             }
             let ready = |fd: Option<&PollFd<'_>>| fd.and_then(PollFd::revents).unwrap_or(PollFlags::empty());
@@ -68,7 +77,8 @@ impl Wait<'_> {
             if !came.is_empty() {
                 return Ok(came);
             }
-            if woken && self.watch.woken() {
+            let is_due = due.is_some_and(|due| Instant::now() >= due);
+            if (woken || is_due) && self.interrupt.woken() {
                 return Err(Error::new(ErrorKind::Interrupted, format!("given up {during}")));
             }
         }
