@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use address::{Address, Url};
 pub use message::{Request, Response};
-pub use session::{Bounds, Session, is_redirect, location};
+pub use session::{Bounds, Session, host, is_redirect, location};
 pub use socket::{Interrupt, NoInterrupt};
 
 /// Why there is no response that could be judged.

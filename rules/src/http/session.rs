@@ -120,7 +120,9 @@ impl Session {
     }
 }
 
-fn host(address: &Address, request: &Request) -> String {
+/// The Host that a request to `address` names.
+#[must_use]
+pub fn host(address: &Address, request: &Request) -> String {
     request.header("Host").map_or_else(|| address.host(), str::to_owned)
 }
 

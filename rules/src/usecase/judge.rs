@@ -306,3 +306,136 @@ fn sha256(expected: &str, answer: &Answer<'_>) -> Holds {
         .label(format!("got {}", answer.kind_of_body()))
         .versus(expected.to_ascii_lowercase(), got))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::case::{JsonText, Test};
+
+    struct Nothing;
+
+    impl Values for Nothing {
+        fn port(&self, _: usize) -> String {
+            "8080".into()
+        }
+        fn socket(&self, _: usize) -> String {
+            String::new()
+        }
+        fn dir(&self) -> String {
+            String::new()
+        }
+        fn env(&self, _: &str) -> String {
+            String::new()
+        }
+        fn capture(&self, _: &str) -> Value {
+            json!(7)
+        }
+    }
+
+    fn response(status: u16, headers: &[(&str, &str)], body: &str) -> crate::http::Response {
+        crate::http::Response {
+            version: 1,
+            status,
+            reason: "Fine".into(),
+            headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            body: body.into(),
+            ..crate::http::Response::default()
+        }
+    }
+
+    /// `Ok`, or what is wrong: message and label.
+    fn judged(expected: &Expected, response: &crate::http::Response) -> Result<(), String> {
+        let location = crate::http::location("127.0.0.1:1", "/a", response);
+        holds(expected, &Answer::new(response, location), &Nothing)
+            .map_err(|mismatch| format!("{} | {}", mismatch.message, mismatch.label))
+    }
+
+    fn named<T>(name: &str, expected: T) -> Vec<Named<T>> {
+        vec![Named { name: name.into(), span: Span::default(), expected }]
+    }
+
+    fn equals(value: Value) -> Test {
+        Test::Equals(match value {
+            Value::String(text) => JsonText::Text(Text::literal(text)),
+            value => JsonText::Plain(value),
+        })
+    }
+
+    #[test]
+    fn types_are_told_apart_and_shown() {
+        let body = response(200, &[], r#"{"id": "5", "n": 5.0, "list": [1, 2, 3]}"#);
+        let path = |path: &str, tests| judged(&Expected::JsonPath(named(path, Matcher(tests))), &body);
+        assert_eq!(path("$.n", vec![equals(json!(5)), Test::Type("integer".into())]), Ok(()));
+        assert_eq!(
+            path("$.id", vec![equals(json!(5))]),
+            Err("path `$.id`: expected the number 5, got the string \"5\" | expected the number 5, got the string \"5\"".into())
+        );
+        assert_eq!(path("$.list[*]", vec![Test::Count(3)]), Ok(()));
+        assert_eq!(path("$.list", vec![Test::Length(3), Test::Contains(JsonText::Plain(json!(2.0)))]), Ok(()));
+        assert_eq!(path("$.gone", vec![Test::Exists(false)]), Ok(()));
+        assert!(path("$.gone", vec![equals(json!(null))]).unwrap_err().contains("expected null, found nothing"));
+        assert!(path("$.list[*]", vec![equals(json!(1))]).unwrap_err().contains("expected one node"));
+        let more = Test::Compare(crate::case::Comparison::Gt, JsonText::Plain(json!(4.5)));
+        assert_eq!(path("$.n", vec![more.clone()]), Ok(()));
+        assert!(path("$.id", vec![more]).unwrap_err().contains("expected a number > 4.5, got the string"));
+    }
+
+    #[test]
+    fn of_repeated_headers_one_must_match() {
+        let answer = response(200, &[("Vary", "Accept"), ("VARY", "Cookie"), ("Content-Length", "12")], "");
+        let header = |name: &str, tests| judged(&Expected::Header(named(name, Matcher(tests))), &answer);
+        assert_eq!(header("vary", vec![equals(json!("Cookie"))]), Ok(()));
+        assert!(header("vary", vec![equals(json!("Host"))]).unwrap_err().contains(r#"in one of "Accept", "Cookie""#));
+        assert_eq!(header("Vary", vec![Test::Count(2)]), Ok(()));
+        let bound = JsonText::Plain(json!(12));
+        assert_eq!(header("content-length", vec![Test::Compare(crate::case::Comparison::Le, bound)]), Ok(()));
+    }
+
+    #[test]
+    fn redirects_are_judged_by_path_or_url() {
+        let to = |expected: &str, location: &str| {
+            judged(&Expected::Redirect(Text::literal(expected)), &response(302, &[("Location", location)], ""))
+        };
+        assert_eq!(to("/b", "/b?x=1"), Ok(()));
+        assert_eq!(to("/b", "b"), Ok(()));
+        assert_eq!(to("/b?x=1", "http://127.0.0.1:1/b?x=1#y"), Ok(()));
+        assert_eq!(to("http://127.0.0.1:1/b", "/b"), Ok(()));
+        assert_eq!(to("/é", "/%C3%A9"), Ok(()));
+        assert_eq!(to("/", "http://127.0.0.1:1"), Ok(()));
+        assert!(to("/b?x=1", "/b").is_err());
+        assert!(judged(&Expected::Redirect(Text::literal("/")), &response(304, &[("Location", "/")], "")).is_err());
+        assert!(judged(&Expected::Redirect(Text::literal("/")), &response(302, &[], "")).is_err());
+    }
+
+    #[test]
+    fn cookies_are_judged_by_value_and_attributes() {
+        let answer = response(200, &[("Set-Cookie", "sid=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60")], "");
+        let judge = |name: &str, expected| judged(&Expected::Cookie(named(name, expected)), &answer);
+        let fits = CookieExpectation {
+            value: Some(Matcher(vec![equals(json!("abc"))])),
+            path: Some(Text::literal("/")),
+            http_only: Some(true),
+            secure: Some(false),
+            same_site: Some("Lax".into()),
+            max_age: Some(Matcher(vec![equals(json!(60))])),
+        };
+        assert_eq!(judge("sid", fits.clone()), Ok(()));
+        let differs = CookieExpectation { secure: Some(true), http_only: Some(false), path: None, ..fits.clone() };
+        assert_eq!(judge("sid", differs).unwrap_err(), "cookie `sid`: it is HttpOnly | 2 mismatches");
+        assert!(judge("other", fits).is_err());
+        let absent = CookieExpectation { value: Some(Matcher(vec![Test::Exists(false)])), ..Default::default() };
+        assert_eq!(judge("other", absent), Ok(()));
+    }
+
+    #[test]
+    fn bodies_need_not_be_text() {
+        let mut answer = response(200, &[], "");
+        answer.body = vec![0xff, b'a', 0xfe];
+        assert_eq!(judged(&Expected::Contains(vec![Text::literal("a")]), &answer), Ok(()));
+        assert_eq!(judged(&Expected::Matches(vec![Text::literal("^.?a|a")]), &answer), Ok(()));
+        assert!(judged(&Expected::Body(Text::literal("a")), &answer).unwrap_err().starts_with("the body is another"));
+        assert!(judged(&Expected::Json(JsonText::Plain(json!(1))), &answer).unwrap_err().contains("not JSON"));
+    }
+}
