@@ -98,9 +98,13 @@ fn answer(path: &str, output: &mut impl Write, fd: BorrowedFd<'_>) -> io::Result
             output.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n0123456789")?;
             return Ok(true);
         }
-        "/two-lengths" => output.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n012345")?,
+        "/two-lengths" => {
+            output.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n012345")?
+        }
         "/bad-chunk" => output.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")?,
-        "/cut-chunk" => output.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nhe")?,
+        "/cut-chunk" => {
+            output.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nhe")?
+        }
         "/reset" => {
             output.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789")?;
             thread::sleep(Duration::from_millis(50));
