@@ -82,6 +82,12 @@ pub(crate) fn time(time: Duration) -> String {
     if seconds < 1.0 { format!("{:.1} ms", seconds * 1000.0) } else { format!("{seconds:.2} s") }
 }
 
+/// The text with what [`time`] has put into it replaced, so that two runs can be compared.
+pub(crate) fn without_times(text: &str) -> String {
+    let pattern = regex::Regex::new(r"\b[0-9]+\.[0-9]+ m?s\b");
+    pattern.map_or_else(|_| text.to_owned(), |pattern| pattern.replace_all(text, "TIME").into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +98,7 @@ mod tests {
         assert_eq!(head(&"a\n".repeat(11)).lines().count(), 11);
         assert!(head(&"é".repeat(5000)).ends_with("… (10000 bytes)"));
         assert_eq!([size(812), size(1536), size(16 << 20)], ["812 B", "1.5 KiB", "16 MiB"]);
+        assert_eq!(without_times("200 OK, 812 B, 3.1 ms"), "200 OK, 812 B, TIME");
         assert_eq!([time(Duration::from_micros(3140)), time(Duration::from_millis(2500))], ["3.1 ms", "2.50 s"]);
     }
 

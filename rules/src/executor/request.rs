@@ -37,10 +37,10 @@ impl Executor {
         loop {
             self.catch_up()?;
             let round = self.ask(target, timeout)?;
-            let Some((until, every)) = patience else { return self.conclude(target, round) };
+            let Some((until, every)) = patience else { return self.conclude(target, round, timeout) };
             let now = Instant::now();
             if now + every > until || self.all_hold(target, &round) {
-                return self.conclude(target, round);
+                return self.conclude(target, round, timeout);
             }
             while Instant::now() < now + every {
                 self.pump(now + every)?;
@@ -69,7 +69,7 @@ impl Executor {
         let halt = exits.halt.take();
         self.session = session;
         match halt {
-            Some(halt) => Err(halt),
+            Some(halt) => Err(during(target, halt)),
             None => Ok(Round { logs, request: Some(request), result }),
         }
     }
@@ -107,14 +107,14 @@ impl Executor {
     }
 
     /// Judges what came, keeps it, and tells.
-    fn conclude(&mut self, target: &Target, round: Round) -> Step {
+    fn conclude(&mut self, target: &Target, round: Round, timeout: Duration) -> Step {
         let Round { logs, request, result } = round;
         match result {
             Ok(response) => {
                 let kept = self.keep(target, &response.to_log())?;
                 self.judge_all(target, request.as_ref(), &response, kept.into_iter().chain(logs).collect())
             }
-            Err(error) => Err(self.no_answer(target, logs, error)?),
+            Err(error) => Err(self.no_answer(target, request.is_some(), logs, error, timeout)?),
         }
     }
 
@@ -169,17 +169,28 @@ impl Executor {
     }
 
     /// There is no response to be judged. When the server's process ends within a moment, that is the cause.
-    fn no_answer(&mut self, target: &Target, mut logs: Vec<LogExcerpt>, error: Error) -> Step<Halt> {
+    fn no_answer(
+        &mut self,
+        target: &Target,
+        sent: bool,
+        mut logs: Vec<LogExcerpt>,
+        mut error: Error,
+        timeout: Duration,
+    ) -> Step<Halt> {
         if !error.received.is_empty() {
             logs.splice(0..0, self.keep(target, &error.received)?);
         }
-        if error.kind != ErrorKind::Timeout
+        if sent
+            && error.kind != ErrorKind::Timeout
             && let Some(process) = self.server(target)
         {
             let until = Instant::now() + EXIT_GRACE;
             while matches!(self.states[process], State::Running(_)) && Instant::now() < until {
-                self.pump(until)?;
+                self.pump(until).map_err(|halt| during(target, halt))?;
             }
+        }
+        if error.kind == ErrorKind::Timeout {
+            error.message.push_str(&format!(" (timeout: {timeout:?})"));
         }
         let kind = if error.kind == ErrorKind::Timeout { Kind::Timeout } else { Kind::Connection };
         let mut problem = Problem::new(kind, target.ask.path_span, format!("{}: {}", target.name, error.message))
@@ -223,6 +234,12 @@ fn answer<'r>(target: &Target, request: Option<&Request>, response: &'r Response
     };
     let location = request.and_then(|request| location(&host(&address, request), &request.target, response));
     Answer::new(response, location)
+}
+
+/// Tells what was under way when the case was ended.
+fn during(target: &Target, halt: Halt) -> Halt {
+    let problem = halt.problem.detail("during", target.name.clone());
+    Halt { problem: Box::new(problem), ..halt }
 }
 
 /// Adds what helps to see why: the response as a whole, and how it begins.

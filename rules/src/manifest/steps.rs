@@ -37,27 +37,30 @@ pub(super) fn resolve_steps(
     setting: &Setting<'_>,
     scope: &mut Scope<'_>,
 ) -> Resolved {
-    let known_env = scope.env.clone();
-    let mut resolved = Vec::new();
-    for (id, (process, log_stem)) in processes.iter().zip(log_stems).enumerate() {
-        scope.env.clone_from(&known_env);
-        let used = scope.app_used.get();
-        resolved.push(resolve_process(id, process, log_stem, setting.env, scope));
-        if scope.app == Some(id) {
-            // That the app speaks of its own port is no reason to start it.
-            scope.app_used.set(used);
-        }
-    }
-    scope.env = known_env;
+    let used = scope.app_used.get();
+    let app = scope.app.map(|id| resolve_process(id, processes[id], &log_stems[id], setting.env, scope));
+    // That the app speaks of its own port is no reason to start it.
+    scope.app_used.set(used);
     let mut spawns: Vec<_> = raw.steps.iter().flat_map(spawned).collect();
     let mut started = HashMap::new();
     if let (CaseApp::Started(process, _), Some(id)) = (setting.app, scope.app) {
         spawns.push(process.span);
         started.insert(id, process.span);
     }
-    let mut walk =
-        Walk { scope, checks: Checks::new(raw.span), started, waited: HashMap::new(), next: 0, setting, spawns, taken };
+    let mut walk = Walk {
+        scope,
+        checks: Checks::new(raw.span),
+        started,
+        waited: HashMap::new(),
+        processes: Vec::new(),
+        log_stems,
+        setting,
+        spawns,
+        taken,
+    };
     let steps = raw.steps.iter().flat_map(|step| walk.step(step)).collect();
+    let mut resolved = std::mem::take(&mut walk.processes);
+    resolved.extend(app);
     let (steps, app) = walk.with_app(steps);
     let checks = walk.checks.into_vec();
     let mut ports = std::mem::take(&mut scope.ports);
@@ -85,10 +88,11 @@ fn spawned(step: &RawStep) -> Vec<Span> {
 fn resolve_process(
     id: ProcessId,
     raw: &RawProcess,
-    log_stem: String,
+    log_stem: &str,
     env: &[(String, Text)],
     scope: &mut Scope<'_>,
 ) -> Process {
+    let known_env = scope.env.clone();
     let env = layer_env(env.to_vec(), &raw.env, scope, Some(id));
     let own = Some(id);
     let stdin = match &raw.stdin {
@@ -96,9 +100,9 @@ fn resolve_process(
         RawStdin::Text(text) => Stdin::Text(scope.text(text, own)),
         RawStdin::File(file) => scope.file(file, "`stdin`").map_or(Stdin::Null, Stdin::File),
     };
-    Process {
+    let process = Process {
         name: scope.processes[id].clone(),
-        log_stem,
+        log_stem: log_stem.to_owned(),
         argv: raw.argv.iter().map(|argument| scope.text(argument, own)).collect(),
         roots: scope.roots(raw.argv[0].1),
         cwd: raw.cwd.as_ref().map(|cwd| scope.text(cwd, own)),
@@ -106,7 +110,9 @@ fn resolve_process(
         stdin,
         reserve: raw.reserve,
         span: raw.argv[0].1,
-    }
+    };
+    scope.env = known_env;
+    process
 }
 
 /// The walk through the steps, in order.
@@ -115,8 +121,10 @@ struct Walk<'w, 'a> {
     checks: Checks,
     started: HashMap<ProcessId, Span>,
     waited: HashMap<ProcessId, Span>,
-    /// The process that the next `spawn` or `run` starts.
-    next: ProcessId,
+    /// The processes that were started so far. They are resolved in the order of the steps: what a `capture` gives is
+    /// known to those after it.
+    processes: Vec<Process>,
+    log_stems: Vec<String>,
     setting: &'w Setting<'w>,
     /// Where each process is started, also those of steps to come.
     spawns: Vec<Span>,
@@ -260,8 +268,9 @@ impl Walk<'_, '_> {
     }
 
     fn start(&mut self, process: &RawProcess) -> ProcessId {
-        let id = self.next;
-        self.next += 1;
+        let id = self.processes.len();
+        let resolved = resolve_process(id, process, &self.log_stems[id], self.setting.env, self.scope);
+        self.processes.push(resolved);
         self.started.insert(id, process.span);
         id
     }

@@ -122,8 +122,7 @@ fn holds(expected: &Expected, answer: &Answer<'_>, values: &dyn Values) -> Holds
         Expected::Within(limit) if answer.response.time <= *limit => Ok(()),
         Expected::Within(limit) => {
             let took = shown::time(answer.response.time);
-            Err(Mismatch::new(format!("the response took {took}, longer than {}", shown::time(*limit)))
-                .label(format!("took {took}")))
+            Err(Mismatch::new(format!("the response took {took}, longer than {limit:?}")).label(format!("took {took}")))
         }
         Expected::Capture(..) => Ok(()),
     }
