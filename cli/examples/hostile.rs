@@ -117,7 +117,7 @@ fn answer(path: &str, output: &mut impl Write, fd: BorrowedFd<'_>) -> io::Result
             for_ever()
         }
         "/drip" => {
-            output.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")?;
+            output.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;extension=")?;
             while output.write_all(b".").is_ok() {
                 thread::sleep(Duration::from_millis(10));
             }

@@ -28,6 +28,16 @@ pub(crate) fn head(text: &str) -> String {
     head.join("\n")
 }
 
+/// The beginning of what is most likely text; of anything else, how much there is.
+pub(crate) fn head_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(16 << 10)]);
+    let strange = text.chars().filter(|c| *c == '\u{fffd}' || c.is_control() && !c.is_whitespace()).count();
+    if strange * 10 > text.chars().count() {
+        return format!("({} that are not text)", size(bytes.len()));
+    }
+    head(&text)
+}
+
 /// Expected (`-`) against got (`+`), with a little context.
 pub(crate) fn diff(expected: &str, got: &str) -> String {
     if expected.len() + got.len() > MAX_DIFF_TEXT {

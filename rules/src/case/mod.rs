@@ -259,6 +259,18 @@ pub enum Action {
     Request(Box<Target>),
 }
 
+impl Action {
+    /// The exits that the step awaits.
+    #[must_use]
+    pub fn awaited(&self) -> &[Expectation] {
+        match self {
+            Self::Wait(set, _) | Self::Kill { set, .. } => set,
+            Self::Run(expectation, _) => std::slice::from_ref(expectation),
+            _ => &[],
+        }
+    }
+}
+
 /// An exit that is awaited.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expectation {

@@ -48,7 +48,7 @@ impl Executor {
             // that it is told as what it is: not ready.
             match self.pump(until.min(now + pause)) {
                 Err(halt) if matches!(self.states[process], State::Running(_)) => return Err(halt),
-                Err(halt) => self.failure = Some(halt),
+                Err(halt) => self.failure = Some((self.turns.current(), halt)),
                 Ok(()) => {}
             }
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
@@ -89,7 +89,7 @@ impl Executor {
                 match halt {
                     Some(halt) if matches!(self.states[process], State::Running(_)) => Err(halt),
                     Some(halt) => {
-                        self.failure = Some(halt);
+                        self.failure = Some((self.turns.current(), halt));
                         Ok(false)
                     }
                     None => Ok(status.is_ok_and(|status| status < 500)),
@@ -118,6 +118,7 @@ impl Executor {
         until: Instant,
     ) -> Step<bool> {
         let child = self.start_helper(argv, roots, condition.span)?;
+        self.helper = Some(child.pid);
         let mut held_off = Ok(());
         let exit = loop {
             if let Some(exit) = process::peek_exit(&child) {
@@ -132,11 +133,12 @@ impl Executor {
         process::kill_group(&child);
         self.watch.forget(&child.pidfd);
         process::reap(&child);
+        self.helper = None;
         if let Err(halt) = held_off {
             if matches!(self.states[process], State::Running(_)) {
                 return Err(halt);
             }
-            self.failure = Some(halt);
+            self.failure = Some((self.turns.current(), halt));
         }
         Ok(exit == Some(crate::case::Exit::Code(0)))
     }

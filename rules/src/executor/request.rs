@@ -198,7 +198,7 @@ impl Executor {
         // Unlike the timeout of a step, it says nothing on whether a constraint holds.
         problem.error = true;
         if !error.received.is_empty() {
-            problem = problem.detail("received", shown::head(&String::from_utf8_lossy(&error.received)));
+            problem = problem.detail("received", shown::head_of(&error.received));
         }
         problem.logs = logs;
         let check = target.constraints.first().map_or(crate::case::LIFECYCLE, |constraint| constraint.check);

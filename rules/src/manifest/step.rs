@@ -74,8 +74,12 @@ pub(super) fn read_step(node: &Node, problems: &Problems) -> Option<RawStep> {
         );
         return None;
     };
-    let operators: Vec<_> =
+    let mut operators: Vec<_> =
         entries.iter().filter_map(|e| Some((e, names(OPERATORS).find(|name| *name == e.key)?))).collect();
+    if operators.iter().any(|(_, name)| *name == "kill") {
+        // Beside `kill` it says what is sent.
+        operators.retain(|(_, name)| *name != "signal");
+    }
     match operators.as_slice() {
         [(entry, operator)] => read_operator(node, entry, operator, problems),
         [] => no_operator(node, entries, problems),

@@ -78,12 +78,6 @@ impl<'r> Answer<'r> {
         if body.is_empty() {
             return None;
         }
-        let start = &body[..body.len().min(16 << 10)];
-        let text = String::from_utf8_lossy(start);
-        let strange = text.chars().filter(|c| *c == '\u{fffd}' || c.is_control() && !c.is_whitespace()).count();
-        if strange * 10 > text.chars().count() {
-            return Some(format!("({} that are not text)", shown::size(body.len())));
-        }
-        Some(shown::head(&text))
+        Some(shown::head_of(body))
     }
 }
