@@ -68,7 +68,7 @@ impl Connection {
             Framing::Length(length) if length > limit => Err(too_large(limit, "")),
             Framing::Length(length) => self.exactly(length, &mut body, wait),
             Framing::Chunked => self.chunks(&mut body, limit, wait),
-            Framing::Close => self.to_the_end(&mut body, limit, wait),
+            Framing::Close => self.until_closed(&mut body, limit, wait),
         };
         response.body = body;
         if let Err(mut error) = read.and_then(|()| decode(&mut response, limit)) {
@@ -140,7 +140,7 @@ impl Connection {
         }
     }
 
-    fn to_the_end(&mut self, body: &mut Vec<u8>, limit: u64, wait: &mut Wait<'_>) -> Result<(), Error> {
+    fn until_closed(&mut self, body: &mut Vec<u8>, limit: u64, wait: &mut Wait<'_>) -> Result<(), Error> {
         loop {
             body.append(&mut self.buffer);
             if body.len() as u64 > limit {

@@ -45,7 +45,7 @@ impl<'r> Answer<'r> {
     /// The cookie of this name that the response sets; the last one counts, as in a browser.
     pub(super) fn cookie(&self, name: &str) -> Option<Cookie<'r>> {
         let set = self.response.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case("Set-Cookie"));
-        set.filter_map(|(_, value)| Cookie::parse(value.as_str()).ok()).filter(|cookie| cookie.name() == name).last()
+        set.filter_map(|(_, value)| Cookie::parse(value.as_str()).ok()).rfind(|cookie| cookie.name() == name)
     }
 
     /// `812 B of text/plain`.

@@ -14,7 +14,7 @@ use super::matcher::{Typing, mismatches};
 use crate::case::{Constraint, CookieExpectation, Expected, Matcher, Named, StatusPattern, Text, Values};
 use crate::http::is_redirect;
 use crate::json::{differences, missing_parts};
-use crate::outcome::{Kind, Problem};
+use crate::outcome::{Detail, Kind, Problem};
 use crate::shown;
 use crate::source::Span;
 
@@ -38,45 +38,41 @@ pub(crate) fn judge(
         }
         expected => holds(expected, answer, values).map(|()| Judgement::Holds),
     };
-    result.map_err(|mismatch| Box::new(mismatch.into_problem(constraint.span)))
+    result.map_err(|mismatch| mismatch.into_problem(constraint.span))
 }
 
 /// What is wrong, before it has a place.
 #[derive(Debug)]
 pub(super) struct Mismatch {
-    message: String,
-    label: String,
+    problem: Box<Problem>,
+    /// The place of a part of the constraint, where it is just one that is violated.
     span: Option<Span>,
-    versus: Option<(String, String)>,
-    diff: Option<String>,
 }
 
 impl Mismatch {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), label: String::new(), span: None, versus: None, diff: None }
+        Self { problem: Box::new(Problem::new(Kind::Assertion, Span::default(), message)), span: None }
     }
 
-    pub(super) fn label(self, label: impl Into<String>) -> Self {
-        Self { label: label.into(), ..self }
+    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+        self.problem.label = label.into();
+        self
     }
 
-    fn versus(self, expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { versus: Some((expected.into(), got.into())), ..self }
+    fn versus(mut self, expected: impl Into<String>, got: impl Into<String>) -> Self {
+        self.problem.expected = Some(expected.into());
+        self.problem.got = Some(got.into());
+        self
     }
 
-    fn diff(self, diff: impl Into<String>) -> Self {
-        Self { diff: Some(diff.into()), ..self }
+    fn diff(mut self, diff: impl Into<String>) -> Self {
+        self.problem.details.push(Detail { title: "diff".into(), text: diff.into() });
+        self
     }
 
-    fn into_problem(self, span: Span) -> Problem {
-        let mut problem = Problem::new(Kind::Assertion, self.span.unwrap_or(span), self.message).label(self.label);
-        if let Some((expected, got)) = self.versus {
-            problem = problem.versus(expected, got);
-        }
-        match self.diff {
-            Some(diff) => problem.detail("diff", diff),
-            None => problem,
-        }
+    fn into_problem(mut self, span: Span) -> Box<Problem> {
+        self.problem.span = self.span.unwrap_or(span);
+        self.problem
     }
 }
 
@@ -348,7 +344,7 @@ mod tests {
     fn judged(expected: &Expected, response: &crate::http::Response) -> Result<(), String> {
         let location = crate::http::location("127.0.0.1:1", "/a", response);
         holds(expected, &Answer::new(response, location), &Nothing)
-            .map_err(|mismatch| format!("{} | {}", mismatch.message, mismatch.label))
+            .map_err(|mismatch| format!("{} | {}", mismatch.problem.message, mismatch.problem.label))
     }
 
     fn named<T>(name: &str, expected: T) -> Vec<Named<T>> {
