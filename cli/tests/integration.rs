@@ -2,4 +2,6 @@
 
 mod golden;
 mod readme;
+mod reports;
 mod support;
+mod tools;
