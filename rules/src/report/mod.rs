@@ -24,6 +24,8 @@ pub struct Report<'a> {
     pub outcome: &'a RunOutcome,
     /// Whether times and dates are masked, so that reports can be compared.
     pub stable: bool,
+    /// What leads to the output directory from where readers of the report look for kept logs: empty, or ends in `/`.
+    pub logs_below: &'a str,
 }
 
 impl Report<'_> {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::Counts;
-use super::explain::{caret, explain};
+use super::explain::{caret, explain, headline};
 use crate::case::Case;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
@@ -18,6 +18,9 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const ODD: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
+
+/// Longest line that tells what runs now; a line that wraps could not be overwritten.
+const LIVE_WIDTH: usize = 78;
 
 /// Prints diagnostics, the whole text of each.
 ///
@@ -47,23 +50,26 @@ pub struct Terminal<'a> {
     /// Whether times are left out, so that runs can be compared.
     stable: bool,
     total: usize,
-    shown_live: bool,
+    /// The live line that stands there now.
+    shown_live: String,
     width: usize,
 }
 
 impl<'a> Terminal<'a> {
-    /// Prints to `to`, which strips colours where they are not wanted. `live` tells whether it is a terminal.
+    /// Prints to `to`, which strips colours where they are not wanted. `selected` are the indices of the cases that will
+    /// run, each `repeat` times; `live` tells whether `to` is a terminal.
     pub fn new(
         to: &'a mut dyn Write,
         loaded: &'a Loaded,
-        total: usize,
+        (selected, repeat): (&[usize], u32),
         live: bool,
         stable: bool,
         program: &str,
     ) -> Self {
-        let longest = loaded.cases.iter().map(|case| case.suite.chars().count()).max().unwrap_or(0);
+        let longest = selected.iter().map(|case| loaded.cases[*case].suite.chars().count()).max().unwrap_or(0);
+        let total = selected.len() * repeat.max(1) as usize;
         let program = if stable { "foresee" } else { program }.to_owned();
-        Self { to, loaded, live, program, stable, total, shown_live: false, width: longest.min(60) }
+        Self { to, loaded, live, program, stable, total, shown_live: String::new(), width: longest.min(60) }
     }
 
     /// Shows progress.
@@ -79,20 +85,26 @@ impl<'a> Terminal<'a> {
         }
     }
 
+    /// Takes the live line away. With spaces: where no colour is wanted, escapes do not reach the terminal.
     fn clear(&mut self) -> io::Result<()> {
-        if self.shown_live {
-            write!(self.to, "\r\x1b[K")?;
-            self.shown_live = false;
-        }
-        Ok(())
+        let width = std::mem::take(&mut self.shown_live).chars().count();
+        if width > 0 { write!(self.to, "\r{:width$}\r", "") } else { Ok(()) }
     }
 
     fn running(&mut self, cases: &[&Case], done: usize) -> io::Result<()> {
-        self.clear()?;
         let names = cases.iter().map(|case| case.name.as_str()).collect::<Vec<_>>().join(", ");
-        let line: String = format!("{done}/{} {names}", self.total).chars().take(78).collect();
+        let whole = format!("{done}/{}  {names}", self.total);
+        let line: String = if whole.chars().count() > LIVE_WIDTH {
+            whole.chars().take(LIVE_WIDTH - 1).chain(['…']).collect()
+        } else {
+            whole
+        };
+        if line == self.shown_live {
+            return Ok(());
+        }
+        self.clear()?;
         write!(self.to, "{DIM}{line}{DIM:#}")?;
-        self.shown_live = true;
+        self.shown_live = line;
         self.to.flush()
     }
 
@@ -123,7 +135,7 @@ impl<'a> Terminal<'a> {
         writeln!(self.to, "  {DIM}{checks}{time}{DIM:#}")?;
         for attempt in &outcome.earlier {
             for (_, problem) in crate::outcome::failed(attempt) {
-                writeln!(self.to, "      {ODD}before{ODD:#} {}: {}", problem.kind, problem.message)?;
+                writeln!(self.to, "      {ODD}before{ODD:#} {}: {}", problem.kind, headline(problem))?;
             }
         }
         Ok(())
@@ -143,11 +155,8 @@ impl<'a> Terminal<'a> {
             }
             writeln!(self.to, "  {DIM}run just this case:{DIM:#} {}", self.rerun(case))?;
         }
-        for broken in &self.loaded.broken {
-            writeln!(self.to)?;
-            for problem in &broken.problems {
-                writeln!(self.to, "{}", problem.render(&self.loaded.sources, true))?;
-            }
+        for problem in self.loaded.broken.iter().flat_map(|broken| &broken.problems) {
+            writeln!(self.to, "\n{}", problem.render(&self.loaded.sources, true))?;
         }
         for fault in &outcome.faults {
             writeln!(self.to, "{BAD}foresee:{BAD:#} {fault}")?;
@@ -157,10 +166,9 @@ impl<'a> Terminal<'a> {
 
     fn failure(&mut self, case: &CaseOutcome, check: &str, problem: &Problem, output_dir: &str) -> io::Result<()> {
         writeln!(self.to, "\n{BAD}FAIL{BAD:#} {} :: {check}", case.suite)?;
-        writeln!(self.to, "{BAD}{}{BAD:#}: {}", problem.kind, problem.message)?;
-        writeln!(self.to, "{}", caret(problem, &self.loaded.sources))?;
-        let explained = explain(problem).replace("    whole log: ", &format!("    whole log: {output_dir}/"));
-        write!(self.to, "{explained}")
+        writeln!(self.to, "{BAD}{}{BAD:#}: {}", problem.kind, headline(problem))?;
+        writeln!(self.to, "{}", caret(problem, &self.loaded.sources, true))?;
+        write!(self.to, "{}", explain(problem, &format!("{output_dir}/")))
     }
 
     /// A command that runs just this case.
