@@ -53,7 +53,9 @@ def _words(text):
         for piece in pieces[1:]:
             words.append(word)
             word = piece
-    return words + [word]
+
+    # A path without a directory has a `./`, so that a shell would find a program there.
+    return [word[2:] if word.startswith("./") else word for word in words + [word]]
 
 def literal(text):
     """Text that foresee takes as it is, with nothing to fill in.

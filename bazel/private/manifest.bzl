@@ -142,8 +142,13 @@ def collect_manifests(ctx, more_targets = []):
         if inherit:
             manifest["inherit_env"] = sorted({name: None for name in inherit})
         manifest.update(bodies)
+        sole = "cases." + cases.keys()[0] if ctx.attr.steps else None
+
+        def scalar(value, key, path):
+            return expander.scalar(value, key, path.replace(sole, "steps", 1) if sole else path)
+
         own = ctx.actions.declare_file(ctx.label.name + ".cases.json")
-        ctx.actions.write(own, encode_json(manifest, expander.scalar, "cases"))
+        ctx.actions.write(own, encode_json(manifest, scalar, "cases"))
         files.append(own)
     files += ctx.files.manifests
     if not files and not ctx.attr.deps:

@@ -1,0 +1,61 @@
+"""Every target of the suite comes to what expected.py says, with exactly its test cases."""
+
+import unittest
+
+from expected import SOME_FAILED, TARGETS
+from settings import SETTINGS
+
+INHERITED = {"INHERITED": "from outside"}
+
+
+class _Outcomes:
+    """One `bazel test //...`; a test method for each target."""
+
+    strategy = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.workspace = SETTINGS.workspace("suite")
+        cls.addClassCleanup(cls.workspace.close)
+        # The oldest Bazel cannot be asked for a variable by the rule: its users say --test_env.
+        flags = [*cls.strategy, *(["--test_env=INHERITED"] if SETTINGS.oldest else [])]
+        cls.results = cls.workspace.test("//...", flags=flags, env=INHERITED)
+
+    def test_exit_code(self):
+        self.assertEqual(SOME_FAILED, self.results.exit_code, self.results.output)
+
+    def test_nothing_else_ran(self):
+        self.assertEqual(set(TARGETS), set(self.results.summaries))
+
+
+def _target_test(label, status, cases):
+    def test(self):
+        self.maxDiff = None
+        self.assertEqual(status, self.results.summaries.get(label), self.results.output)
+        self.assertEqual(cases, self.results.cases(label))
+
+    return test
+
+
+for _label, (_status, _cases) in TARGETS.items():
+    setattr(_Outcomes, "test" + _label.replace("//:", "_").removesuffix("_test"), _target_test(_label, _status, _cases))
+
+
+class Outcomes(_Outcomes, unittest.TestCase):
+    """As Bazel runs tests by default."""
+
+
+class SandboxedOutcomes(_Outcomes, unittest.TestCase):
+    """In Bazel's own sandbox, without a network."""
+
+    strategy = ("--spawn_strategy=linux-sandbox", "--sandbox_default_allow_network=false")
+
+    def test_nested_isolation(self):
+        """foresee's isolation is had within Bazel's: --isolation=full would have failed, and the report says so."""
+        if SETTINGS.oldest:
+            self.skipTest("the oldest Bazel is only asked for outcomes")
+        (suite,) = self.results.last("//:isolated_test").suites()
+        properties = {
+            item.get("name"): item.get("value") for item in suite.findall("./properties/property")
+        }
+        self.assertTrue(any("isolation" in name or "sandbox" in name for name in properties), properties)
