@@ -6,8 +6,8 @@ Without a word of the root module it is built from source by the host's cargo. O
 foresee = use_extension("@foresee//bazel:extensions.bzl", "foresee")
 foresee.archive(
     platform = "x86_64-linux",
-    integrity = "sha256-…",
-    urls = ["https://…/foresee-x86_64-linux.tar.gz"],
+    integrity = "sha256-...",
+    urls = ["https://example.com/foresee-x86_64-linux.tar.gz"],
 )
 ```
 """

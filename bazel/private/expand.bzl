@@ -69,15 +69,14 @@ def literal(text):
     return text.replace("${", "$${")
 
 def make_expander(ctx, targets):
-    """Makes the function that expands the strings of a manifest.
+    """Gathers what the strings of a manifest may refer to.
 
     Args:
       ctx: the rule context.
       targets: the targets that a `$(location …)` may name.
 
     Returns:
-      A struct of `scalar(value, key, path)`, for `encode_json`, and `executable(value)`: the target, one of `targets`, of which
-      the string is exactly the location, or None.
+      The context of `expand_scalar` and `program_of`.
     """
 
     # `$(rootpaths LABEL)` leaves the resolution of labels, with aliases and the repository mapping, to Bazel. From what it says
@@ -90,99 +89,133 @@ def make_expander(ctx, targets):
             rlocations[_root_path(file)] = rlocation_path(ctx, file)
         program = target[DefaultInfo].files_to_run.executable
         if program:
-            programs["\n".join(sorted([_root_path(file) for file in files]))] = (rlocation_path(ctx, program), target)
+            programs[_program_key([_root_path(file) for file in files])] = (rlocation_path(ctx, program), target)
 
     variables = dict(ctx.var)
     for toolchain in getattr(ctx.attr, "toolchains", []):
         if platform_common.TemplateVariableInfo in toolchain:
             variables.update(toolchain[platform_common.TemplateVariableInfo].variables)
 
-    def root_paths(label, path):
-        expression = "$(rootpaths %s)" % label
-        expanded = ctx.expand_location(expression, targets)
-        if expanded == expression:
-            # Bazel has said so already, in the words of a location.
-            fail("%s, %s: %s is none of the targets that this one depends on: add it to `data`" % (target_name(ctx.label), path, label))
-        return sorted(_words(expanded))
+    return struct(
+        ctx = ctx,
+        name = target_name(ctx.label),
+        programs = programs,
+        rlocations = rlocations,
+        targets = targets,
+        variables = variables,
+    )
 
-    def locations(function, label, path):
-        """The files that a location names, as paths below the runfiles directory."""
-        paths = root_paths(label, path)
-        if function in _SINGULAR:
-            program = programs.get("\n".join(paths))
-            if program:
-                return [program[0]]
-            if len(paths) != 1:
-                fail("%s, %s: $(%s %s) stands for one file, and the target has %d: %s. Use $(%ss %s), or the label of one file" % (
-                    target_name(ctx.label),
-                    path,
-                    function,
-                    label,
-                    len(paths),
-                    ", ".join(paths),
-                    function,
-                    label,
-                ))
-        return [rlocations[path] for path in paths]
+def _program_key(root_paths):
+    return "\n".join(sorted(root_paths))
 
-    def parse(expression, path):
-        """Splits the inside of `$(…)` into (function or None, argument)."""
-        if " " not in expression:
-            return None, expression
-        function, _, label = expression.partition(" ")
-        if function not in _SINGULAR + _PLURAL:
-            fail("%s, %s: $(%s) is no location and no make variable. Write $$(%s) when the $( is meant literally" % (
-                target_name(ctx.label),
+def _root_paths(expander, label, path):
+    """What `$(rootpaths LABEL)` expands to."""
+    expression = "$(rootpaths %s)" % label
+    expanded = expander.ctx.expand_location(expression, expander.targets)
+    if expanded == expression:
+        # Bazel has said so already, in the words of a location.
+        fail("%s, %s: %s is none of the targets that this one depends on: add it to `data`" % (expander.name, path, label))
+    return _words(expanded)
+
+def _locations(expander, function, label, path):
+    """The files that a location names, as paths below the runfiles directory."""
+    paths = _root_paths(expander, label, path)
+    if function in _SINGULAR:
+        program = expander.programs.get(_program_key(paths))
+        if program:
+            return [program[0]]
+        if len(paths) != 1:
+            fail("%s, %s: $(%s %s) stands for one file, and the target has %d: %s. Use $(%ss %s), or the label of one file" % (
+                expander.name,
                 path,
-                expression,
-                expression,
+                function,
+                label,
+                len(paths),
+                ", ".join(paths),
+                function,
+                label,
             ))
-        return function, label.strip()
+    return [expander.rlocations[one] for one in paths]
 
-    def expand(text, prefix, path):
-        pieces = text.split("$(")
-        out = [pieces[0]]
-        for piece in pieces[1:]:
-            if out[-1].endswith("$"):
-                # `$$(`: the first of the two is already there.
-                out.append("(" + piece)
-                continue
-            expression, closing, rest = piece.partition(")")
-            if not closing:
-                fail("%s, %s: the $( in %r is not closed. Write $$( when it is meant literally" % (target_name(ctx.label), path, text))
-            function, argument = parse(expression, path)
-            if function:
-                out.append(" ".join([prefix + location for location in locations(function, argument, path)]))
-            elif argument in variables:
-                out.append(literal(variables[argument]))
-            else:
-                fail("%s, %s: $(%s) is not defined. Define it with --define=%s=VALUE or a target in `toolchains`, or write $$(%s) when the $( is meant literally" % (
-                    target_name(ctx.label),
-                    path,
-                    argument,
-                    argument,
-                    argument,
-                ))
-            out.append(rest)
-        return "".join(out)
+def _value(expander, expression, prefix, path):
+    """What stands for `$(EXPRESSION)`."""
+    function, space, label = expression.partition(" ")
+    if function in _SINGULAR + _PLURAL:
+        return " ".join([prefix + location for location in _locations(expander, function, label.strip(), path)])
+    if space:
+        fail("%s, %s: $(%s) is no location and no make variable. Write $$(%s) when the $( is meant literally" % (
+            expander.name,
+            path,
+            expression,
+            expression,
+        ))
+    if expression not in expander.variables:
+        fail("%s, %s: $(%s) is not defined. Define it with --define=%s=VALUE or a target in `toolchains`, or write $$(%s) when the $( is meant literally" % (
+            expander.name,
+            path,
+            expression,
+            expression,
+            expression,
+        ))
+    return literal(expander.variables[expression])
 
-    def scalar(value, key, path):
-        if type(value) != "string" or "$(" not in value:
-            return [value]
+def _expand(expander, text, prefix, path):
+    pieces = text.split("$(")
+    out = [pieces[0]]
+    for piece in pieces[1:]:
+        if out[-1].endswith("$"):
+            # `$$(`: the first of the two is already there.
+            out.append("(" + piece)
+            continue
+        expression, closing, rest = piece.partition(")")
+        if not closing:
+            fail("%s, %s: the $( in %r is not closed. Write $$( when it is meant literally" % (expander.name, path, text))
+        out.append(_value(expander, expression, prefix, path) + rest)
+    return "".join(out)
 
-        # An input is copied to its own path in the work directory, so it cannot be absolute.
-        prefix = "" if key == "inputs" else "${runfiles}/"
-        for function in _PLURAL:
-            if value.startswith("$(%s " % function) and value.find(")") == len(value) - 1:
-                label = value[len(function) + 3:-1].strip()
-                return [prefix + location for location in locations(function, label, path)]
-        return [expand(value, prefix, path)]
+def _sole_location(value, functions):
+    """When a string is one location and nothing else: (function, label)."""
+    for function in functions:
+        if value.startswith("$(%s " % function) and value.find(")") == len(value) - 1:
+            return function, value[len(function) + 3:-1].strip()
+    return None, None
 
-    def executable(value):
-        for function in _SINGULAR:
-            if type(value) == "string" and value.startswith("$(%s " % function) and value.find(")") == len(value) - 1:
-                program = programs.get("\n".join(root_paths(value[len(function) + 3:-1].strip(), "argv[0]")))
-                return program[1] if program else None
+def expand_scalar(expander, value, key, path):
+    """Expands a leaf of a manifest, for `encode_json`.
+
+    Args:
+      expander: from `make_expander`.
+      value: the leaf.
+      key: the dict key that it stands under.
+      path: its place, for messages.
+
+    Returns:
+      A list of what stands for it: one value, or any number for a string that is exactly the locations of a target.
+    """
+    if type(value) != "string" or "$(" not in value:
+        return [value]
+
+    # An input is copied to its own path in the work directory, so it cannot be absolute.
+    prefix = "" if key == "inputs" else "${runfiles}/"
+    function, label = _sole_location(value, _PLURAL)
+    if function:
+        return [prefix + location for location in _locations(expander, function, label, path)]
+    return [_expand(expander, value, prefix, path)]
+
+def program_of(expander, value):
+    """Finds the program that a string is the location of.
+
+    Args:
+      expander: from `make_expander`.
+      value: the string, or any other value.
+
+    Returns:
+      One of the expander's targets, or None.
+    """
+    if type(value) != "string":
         return None
-
-    return struct(scalar = scalar, executable = executable)
+    function, label = _sole_location(value, _SINGULAR)
+    if not function:
+        return None
+    program = expander.programs.get(_program_key(_root_paths(expander, label, "argv[0]")))
+    return program[1] if program else None

@@ -11,13 +11,14 @@ _LIMIT = 1 << 20
 # message of the runner points at the right one.
 _FLAT = 3
 
-def encode_json(value, scalar, where = "value"):
+def encode_json(value, scalar, context, where):
     """Encodes a value as JSON, with the keys in the order given.
 
     Args:
       value: dicts (with string keys), lists, tuples and whatever `scalar` takes.
-      scalar: a function of (value, key, path) for each leaf, that returns a list of values to stand in its place: one, or in a
-        list any number. `key` is the nearest dict key above the leaf, `path` the place of the leaf, for messages.
+      scalar: a function of (context, value, key, path) for each leaf, that returns a list of values to stand in its place: one, or
+        in a list any number. `key` is the nearest dict key above the leaf, `path` the place of the leaf, for messages.
+      context: what `scalar` gets as its first argument.
       where: the place of `value`, for messages.
 
     Returns:
@@ -47,10 +48,10 @@ def encode_json(value, scalar, where = "value"):
             children = []
             for index, child in enumerate(item):
                 place = "%s[%d]" % (path, index)
-                for one in [child] if _is_container(child) else scalar(child, key, place):
+                for one in [child] if _is_container(child) else scalar(context, child, key, place):
                     children.append(("", one, key, place))
         else:
-            items = scalar(item, key, path)
+            items = scalar(context, item, key, path)
             if len(items) != 1:
                 fail("%s: %r stands for %d values, and only in a list can it do so" % (path, item, len(items)))
             out.append(json.encode(items[0]))
@@ -75,7 +76,7 @@ def encode_json(value, scalar, where = "value"):
 def _is_container(value):
     return type(value) in ["dict", "list", "tuple"]
 
-def _plain(value, _key, path):
+def _plain(_context, value, _key, path):
     if type(value) == "select":
         fail(("%s: a select() cannot stand within steps, cases or settings. Choose by `data`, `env` or `app`, whose values may be " +
               "selected, or write a test for each choice") % path)
@@ -97,4 +98,4 @@ def to_json(value, where):
     """
     if value == None:
         return ""
-    return encode_json(value, _plain, where)
+    return encode_json(value, _plain, None, where)

@@ -2,7 +2,7 @@
 
 load("@foresee_toolchains//:features.bzl", "features")
 load(":check.bzl", "check_cases", "fail_with")
-load(":expand.bzl", "literal", "make_expander")
+load(":expand.bzl", "expand_scalar", "literal", "make_expander", "program_of")
 load(":json.bzl", "encode_json", "to_json")
 
 ForeseeManifestInfo = provider(
@@ -17,7 +17,7 @@ ForeseeManifestInfo = provider(
 CASES_ATTRS = {
     "cases": attr.string(doc = "JSON: names to steps."),
     "data": attr.label_list(
-        doc = "Files and programs that the cases use; `$(location …)` may name these.",
+        doc = "Files and programs that the cases use; `$(location LABEL)` may name these.",
         allow_files = True,
     ),
     "deps": attr.label_list(
@@ -65,7 +65,7 @@ def _with_environment(spawn, expander, inherit):
     """Adds to a spawn the environment that its program wants."""
     mapping = spawn if type(spawn) == "dict" else {"argv": spawn}
     argv = mapping["argv"]
-    target = expander.executable(argv[0]) if type(argv) == "list" else None
+    target = program_of(expander, argv[0]) if type(argv) == "list" else None
     if not target:
         return spawn
     fixed, inherited = environment_of(target)
@@ -142,13 +142,8 @@ def collect_manifests(ctx, more_targets = []):
         if inherit:
             manifest["inherit_env"] = sorted({name: None for name in inherit})
         manifest.update(bodies)
-        sole = "cases." + cases.keys()[0] if ctx.attr.steps else None
-
-        def scalar(value, key, path):
-            return expander.scalar(value, key, path.replace(sole, "steps", 1) if sole else path)
-
         own = ctx.actions.declare_file(ctx.label.name + ".cases.json")
-        ctx.actions.write(own, encode_json(manifest, scalar, "cases"))
+        ctx.actions.write(own, encode_json(manifest, expand_scalar, expander, "steps" if ctx.attr.steps else "cases"))
         files.append(own)
     files += ctx.files.manifests
     if not files and not ctx.attr.deps:
@@ -180,7 +175,7 @@ _foresee_manifest = rule(
 )
 
 def foresee_manifest(name, cases = None, srcs = [], data = [], deps = [], **kwargs):
-    """Cases for tests to share: `plan_test(deps = …)` and `usecase_test(deps = …)` run them with their own.
+    """Cases for tests to share: `plan_test(deps = [...])` and `usecase_test(deps = [...])` run them with their own.
 
     ```starlark
     foresee_manifest(

@@ -28,14 +28,14 @@ def plan_test(
 
     Give `steps` (for one case), `cases` (for several), `manifest` (for cases in a file of their own) or `deps`, or some of them.
     In every string, `$(location LABEL)` (or `rootpath`, `execpath`, `rlocationpath`; for all files of a target with an `s`) becomes a
-    path that exists, `$(NAME)` a make variable, and `$$(` a literal `$(`; `${…}` is left to foresee.
+    path that exists, `$(NAME)` a make variable, and `$$(` a literal `$(`; `${NAME}` is left to foresee.
 
     Args:
       name: the name of the target.
       steps: the steps of a sole case, as in a manifest: a list of dicts. The case is named after the target: `echo_test` has `test_echo`.
       cases: a dict of case names to a step, a list of steps or a dict with `steps`.
       manifest: a manifest, in YAML or JSON. Files that it names relative to itself belong in `data`.
-      data: files and programs that the cases use. A process finds a file by `$(location …)`, or below the directory
+      data: files and programs that the cases use. A process finds a file by `$(location LABEL)`, or below the directory
         `${manifest}` at the path that it has in this package.
       deps: `foresee_manifest` targets, whose cases run, too.
       env: the environment of all processes, besides what a process has anyway.
@@ -43,7 +43,7 @@ def plan_test(
       settings: settings of the manifest, for all cases: a dict with `timeout`, `deadline`, `attempts`, `inputs`, `limits`, `sandbox`,
         `secrets` or `vars`.
       **kwargs: the attributes that all tests have: `args` (flags of `foresee run`), `size`, `timeout`, `shard_count`, `flaky`, `tags`,
-        `exec_properties`, `visibility`, ….
+        `exec_properties`, `visibility` and so on.
     """
     _plan_test(
         name = name,

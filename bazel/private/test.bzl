@@ -2,11 +2,12 @@
 
 load("@foresee_toolchains//:features.bzl", "features")
 load(":check.bzl", "check_app_settings", "check_settings", "fail_with")
-load(":expand.bzl", "rlocation_path")
+load(":expand.bzl", "expand_scalar", "rlocation_path")
 load(":json.bzl", "encode_json")
 load(":manifest.bzl", "CASES_ATTRS", "collect_manifests", "environment_of", "protect")
 
-_RUN_TYPE = Label("//bazel/toolchain:run_type")
+# A string, that older Bazel wants here, too.
+_RUN_TYPE = str(Label("//bazel/toolchain:run_type"))
 
 # What Bazel tells an instrumented program in a coverage run; without it the program would write no counts.
 _COVERAGE_ENV = [
@@ -72,7 +73,7 @@ def _test_impl(ctx):
         inherit += _COVERAGE_ENV
     entry_file = ctx.actions.declare_file(ctx.label.name + ".foresee.json")
     entry = _entry(ctx, info.manifests.to_list(), inherit)
-    ctx.actions.write(entry_file, encode_json(entry, expander.scalar, "the test"))
+    ctx.actions.write(entry_file, encode_json(entry, expand_scalar, expander, "the test"))
 
     # The runner itself, under the test's name: by that it finds its manifest. A launcher script would need a shell, and would die of
     # the signal by which Bazel ends a test that takes too long, before the runner has written its report.

@@ -18,7 +18,7 @@ features = struct(RunEnvironmentInfo = %s)
 """
 
 def _foresee_toolchains_impl(rctx):
-    build = ["# One toolchain for each platform that a runner is known for."]
+    build = ["# One toolchain for each platform that a runner is known for.\nexports_files([\"features.bzl\"])\n"]
     for repository, platform in rctx.attr.runners.items():
         platform = platform or host_platform(rctx)
         build.append(_TOOLCHAIN.format(

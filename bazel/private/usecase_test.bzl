@@ -44,7 +44,7 @@ def usecase_test(
       env_inherit: the names of variables that processes get from the environment of Bazel's caller, or from `--test_env`.
       settings: settings of the manifest, for all cases, as in `plan_test`.
       **kwargs: the attributes that all tests have: `args` (flags of `foresee run`), `size`, `timeout`, `shard_count`, `flaky`, `tags`,
-        `exec_properties`, `visibility`, ….
+        `exec_properties`, `visibility` and so on.
     """
     _usecase_test(
         name = name,

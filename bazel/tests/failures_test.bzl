@@ -27,11 +27,11 @@ _STEPS = {
     "no_constraint": ([{"path": "/"}], "steps[0]: nothing is expected of the response: add a constraint, \"assert_status\": 200 for one"),
     "no_dict": (["echo"], "steps[0]: a step is a dict, {\"run\": [\"PROGRAM\"]} for one, not \"echo\""),
     "no_steps": ([], "steps: a step or a list of steps is wanted, not []"),
-    "several_files": ([{"run": ["cat", "$(rootpath :both)"]}], "steps[0].run[1]: $(rootpath :both) stands for one file, and the target has 2: bazel/tests/manifest_test.bzl, bazel/tests/program.bzl. Use $(rootpaths :both), or the label of one file"),
-    "no_variable": ([{"run": ["echo", "$(NO_SUCH)"]}], "steps[0].run[1]: $(NO_SUCH) is not defined. Define it with --define=NO_SUCH=VALUE or a target in `toolchains`, or write $$(NO_SUCH) when the $( is meant literally"),
-    "no_function": ([{"run": ["sh", "-c", "echo $(date +%s)"]}], "steps[0].run[2]: $(date +%s) is no location and no make variable. Write $$(date +%s) when the $( is meant literally"),
+    "several_files": ([{"run": ["cat", "$(rootpath :both)"]}], "run[1]: $(rootpath :both) stands for one file, and the target has 2: bazel/tests/manifest_test.bzl, bazel/tests/program.bzl. Use $(rootpaths :both), or the label of one file"),
+    "no_variable": ([{"run": ["echo", "$(NO_SUCH)"]}], "run[1]: $(NO_SUCH) is not defined. Define it with --define=NO_SUCH=VALUE or a target in `toolchains`, or write $$(NO_SUCH) when the $( is meant literally"),
+    "no_function": ([{"run": ["sh", "-c", "echo $(date +%s)"]}], "run[2]: $(date +%s) is no location and no make variable. Write $$(date +%s) when the $( is meant literally"),
     "not_closed": ([{"run": ["echo", "$(x"]}], "the $( in \"$(x\" is not closed. Write $$( when it is meant literally"),
-    "not_in_data": ([{"run": ["echo", "$(rootpath :elsewhere)"]}], "steps[0].run[1]: :elsewhere is none of the targets that this one depends on: add it to `data`"),
+    "not_in_data": ([{"run": ["echo", "$(rootpath :elsewhere)"]}], "run[1]: :elsewhere is none of the targets that this one depends on: add it to `data`"),
 }
 
 _PLANS = {

@@ -22,15 +22,15 @@ def main():
     parser = argparse.ArgumentParser(prog="checks", description=__doc__)
     parser.add_argument("--bazel", default="bazel", help="the Bazel to use, with startup options")
     parser.add_argument("--flag", action="append", default=[], help="an option for all its commands")
-    parser.add_argument("--mode", choices=["bzlmod", "workspace"], default="bzlmod")
     parser.add_argument("--runner", help="a runner to use; by default it is built from source")
+    parser.add_argument("--keep-runner", help="where to put the runner that was built from source")
     parser.add_argument("--oldest", action="store_true", help="the oldest Bazel that is supported")
     parser.add_argument("tests", nargs="+", help="MODULE, MODULE.CLASS or MODULE.CLASS.TEST")
     arguments = parser.parse_args()
     SETTINGS.program = shlex.split(arguments.bazel)
     SETTINGS.flags = arguments.flag
-    SETTINGS.mode = arguments.mode
     SETTINGS.runner = arguments.runner
+    SETTINGS.keep_runner = arguments.keep_runner
     SETTINGS.oldest = arguments.oldest
 
     suite = unittest.defaultTestLoader.loadTestsFromNames(arguments.tests)

@@ -159,3 +159,13 @@ class Workspace:
 
     def test_flags(self):
         return [f"--build_event_json_file={self.events()}", "--keep_going", "--color=no", "--curses=no", "--noshow_progress"]
+
+
+class Checkout(Workspace):
+    """This repository itself as a workspace: nothing is written into it."""
+
+    def __init__(self, program, flags):
+        self.program = program
+        self.scratch = Path(tempfile.mkdtemp(prefix="foresee-e2e-"))
+        self.flags = [*flags, f"--symlink_prefix={self.scratch}/"]
+        self.path = REPOSITORY

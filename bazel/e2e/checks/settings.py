@@ -11,10 +11,10 @@ class Settings:
 
     program: list[str] = field(default_factory=lambda: ["bazel"])
     flags: list[str] = field(default_factory=list)
-    # `bzlmod` or `workspace`.
-    mode: str = "bzlmod"
     # A runner to use instead of the one built from source.
     runner: str | None = None
+    # Where to put the runner that was built from source.
+    keep_runner: str | None = None
     # A Bazel without RunEnvironmentInfo: no env_inherit, no environment of wrapped programs.
     oldest: bool = False
 
