@@ -117,5 +117,17 @@ TARGETS = {
     ),
 }
 
+# What is otherwise with a Bazel that has no RunEnvironmentInfo: a wrapped program's own environment is not known.
+OLDEST = {
+    "//:external_test": (
+        "FAILED",
+        _runs(
+            "external_test :: test_external",
+            ("run greet: status", PASSED),
+            ("run greet: assert_stdout", "failure assertion"),
+        ),
+    ),
+}
+
 # Bazel's exit code when some tests failed, and all were built.
 SOME_FAILED = 3
