@@ -1,4 +1,4 @@
 #!/bin/sh
-# Says what its environment tells it to, and the text of a file among its runfiles.
+# Says what its environment tells it to, and the text of a file.
 echo "${GREETING-no greeting}"
-cat "$RUNFILES_DIR/$1"
+cat "$1"

@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
-"""Pages for usecases: / says MOTD, /echo what it is sent, /crash ends the server."""
+"""Pages for usecases: / says what is in MOTD_FILE, /echo what it is sent, /crash ends the server."""
 
 import http.server
 import os
 import signal
 import sys
+
+
+def motd():
+    if "MOTD_FILE" not in os.environ:
+        return "nothing new"
+    with open(os.environ["MOTD_FILE"]) as file:
+        return file.read().strip()
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
@@ -21,7 +28,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
         if self.path == "/crash":
             os._exit(3)
         if self.path == "/":
-            self.answer(200, os.environ.get("MOTD", "nothing new"))
+            self.answer(200, motd())
         else:
             self.answer(404, "no page")
 

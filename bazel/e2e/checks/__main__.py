@@ -34,7 +34,10 @@ def main():
     SETTINGS.oldest = arguments.oldest
 
     suite = unittest.defaultTestLoader.loadTestsFromNames(arguments.tests)
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=_Result).run(suite)
+    try:
+        result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=_Result).run(suite)
+    finally:
+        SETTINGS.close()
     failed = len(result.failures) + len(result.errors)
     print(f"{result.passed} passed, {failed} failed")
     return 1 if failed or not result.passed else 0

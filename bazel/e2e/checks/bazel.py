@@ -1,5 +1,6 @@
 """Calls a real Bazel and reads what came of it from its build events and the reports of the tests, not from its console text."""
 
+import contextlib
 import json
 import os
 import re
@@ -122,6 +123,16 @@ class Workspace:
     def close(self):
         self.call("shutdown")
         shutil.rmtree(self.scratch)
+
+    @contextlib.contextmanager
+    def edited(self, file, text):
+        """A file has another content for a while."""
+        before = file.read_text()
+        file.write_text(text)
+        try:
+            yield
+        finally:
+            file.write_text(before)
 
     def popen(self, command, *arguments, flags=(), env=None, **options):
         words = [*self.program, command, *(self.flags if command not in ("shutdown", "info") else ()), *flags, *arguments]

@@ -111,9 +111,42 @@ TARGETS = {
     ),
     "//:directory_test": ("PASSED", _runs("directory_test :: test_directory", ("run sh: status", PASSED))),
     "//:covered_test": ("PASSED", _runs("covered_test :: test_covered", ("run covered: status", PASSED))),
-    "//:isolated_test": (
+    "//:pages_test": (
         "PASSED",
-        _runs("isolated_test :: test_isolated", ("run true: status", PASSED)),
+        _runs(
+            "usecases/test_pages.yml :: test_index",
+            ("GET /: assert_status", PASSED),
+            ("GET /: assert_body", PASSED),
+        )
+        | _runs(
+            "usecases/test_pages.yml :: test_echo",
+            ("POST /echo: assert_body", PASSED),
+            ("POST /echo: assert_contains", PASSED),
+        )
+        | _runs("usecases/test_pages.yml :: test_form", ("POST /form: assert_redirect", PASSED)),
+    ),
+    "//:failing_pages_test": (
+        "FAILED",
+        _runs(
+            "failing_pages_test :: test_missing",
+            ("GET /missing: assert_status", "failure assertion"),
+            ("GET /missing: assert_contains", PASSED),
+        )
+        | _runs(
+            "failing_pages_test :: test_crash",
+            ("GET /crash: assert_status", SKIPPED),
+            lifecycle="failure unexpected-exit",
+        )
+        | _runs(
+            "failing_pages_test :: test_plan",
+            ("GET /: assert_status", PASSED),
+            ("run echo: status", PASSED),
+            ("run echo: assert_stdout_matches", PASSED),
+        ),
+    ),
+    "//:generated_pages_test": (
+        "PASSED",
+        _runs("generated_pages_test :: test_index", ("GET /: assert_body", PASSED)),
     ),
 }
 

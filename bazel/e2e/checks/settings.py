@@ -18,12 +18,20 @@ class Settings:
     # A Bazel without RunEnvironmentInfo: no env_inherit, no environment of wrapped programs.
     oldest: bool = False
 
-    def workspace(self, name):
-        """A copy of a workspace, set up for this Bazel."""
-        workspace = Workspace(name, self.program, self.flags)
-        if self.runner:
-            use_local_runner(workspace, self.runner)
-        return workspace
+    def __post_init__(self):
+        self._suite = None
+
+    def suite(self):
+        """A copy of bazel/e2e/suite with the runner at hand. All tests share it, as a Bazel server takes long to start."""
+        if self._suite is None:
+            self._suite = Workspace("suite", self.program, self.flags)
+            use_local_runner(self._suite, self.runner)
+        return self._suite
+
+    def close(self):
+        """Ends what the tests shared."""
+        if self._suite is not None:
+            self._suite.close()
 
 
 def use_local_runner(workspace, path):

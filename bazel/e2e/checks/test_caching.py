@@ -8,8 +8,7 @@ from settings import SETTINGS
 class Caching(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.workspace = SETTINGS.workspace("suite")
-        cls.addClassCleanup(cls.workspace.close)
+        cls.workspace = SETTINGS.suite()
 
     def cached(self, label):
         results = self.workspace.test(label)
@@ -17,15 +16,15 @@ class Caching(unittest.TestCase):
 
     def changes(self, label, file, old, new, status):
         """The test passes, stays cached, and runs again once a file changes."""
-        self.assertEqual((False, "PASSED"), self.cached(label))
+        self.assertEqual("PASSED", self.cached(label)[1])
         self.assertEqual((True, "PASSED"), self.cached(label))
         text = file.read_text()
         self.assertIn(old, text)
-        file.write_text(text.replace(old, new))
-        self.assertEqual((False, status), self.cached(label))
+        with self.workspace.edited(file, text.replace(old, new)):
+            self.assertEqual((False, status), self.cached(label))
 
     def test_data(self):
-        self.changes("//:env_test", self.workspace.path / "data.txt", "data", "changed", "FAILED")
+        self.changes("//:data_test", self.workspace.path / "data.txt", "data", "changed", "FAILED")
 
     def test_manifest(self):
         self.changes(

@@ -39,15 +39,14 @@ class Mistakes(unittest.TestCase):
     """What only the reading of a BUILD file can tell."""
 
     def test_select(self):
-        workspace = SETTINGS.workspace("suite")
-        self.addCleanup(workspace.close)
+        workspace = SETTINGS.suite()
         build = workspace.path / "BUILD.bazel"
-        build.write_text(
+        text = (
             build.read_text()
             + 'plan_test(name = "selected_test", steps = [{"run": select({"//conditions:default": ["true"]})}])\n'
         )
-        line = len(build.read_text().splitlines())
-        exit_code, output = workspace.call("query", "//:all")
+        with workspace.edited(build, text):
+            exit_code, output = workspace.call("query", "//:all")
         self.assertNotEqual(0, exit_code)
-        self.assertIn(f"BUILD.bazel\", line {line}", output)
+        self.assertIn(f'BUILD.bazel", line {len(text.splitlines())}', output)
         self.assertIn("steps[0].run: a select() cannot stand within steps", output)

@@ -41,8 +41,7 @@ def _until(condition, what, limit=60):
 class RunnerContract(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.workspace = SETTINGS.workspace("suite")
-        cls.addClassCleanup(cls.workspace.close)
+        cls.workspace = SETTINGS.suite()
 
     def setUp(self):
         self.maxDiff = None
@@ -53,7 +52,7 @@ class RunnerContract(unittest.TestCase):
     def test_detailed_summary(self):
         """Bazel's own reader finds every case in the report. What it read shows on its console only."""
         results = self.workspace.test(
-            "//:cases_test", "//:assertion_test", "//:command_test", flags=["--test_summary=detailed"]
+            "//:cases_test", "//:assertion_test", "//:command_test", flags=["--test_summary=detailed", "--nocache_test_results"]
         )
         rows = {line.strip().rsplit(" (", 1)[0] for line in results.output.splitlines()}
         for row in (
@@ -172,7 +171,7 @@ class RunnerContract(unittest.TestCase):
             "coverage",
             "--",
             "//:covered_test",
-            flags=[*self.workspace.test_flags(), "--coverage_output_generator=//:merger"],
+            flags=[*self.workspace.test_flags(), *(f"--coverage_{kind}_generator=//:merger" for kind in ("output", "report"))],
         )
         results = self.workspace.results(exit_code, output)
         self.passed(results)
@@ -184,8 +183,7 @@ class DirectCalls(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.workspace = SETTINGS.workspace("suite")
-        cls.addClassCleanup(cls.workspace.close)
+        cls.workspace = SETTINGS.suite()
         exit_code, output = cls.workspace.call("build", "//:data_test", "//:slow_test", "//:status_test")
         assert exit_code == 0, output
         cls.bin = cls.workspace.path / "bazel-bin"

@@ -7,12 +7,13 @@ import platform
 import re
 import shutil
 import tarfile
+import tempfile
 import unittest
 from pathlib import Path
 
 from bazel import REPOSITORY, Workspace
 from expected import SOME_FAILED
-from settings import SETTINGS, use_extension, use_local_runner
+from settings import SETTINGS, use_extension
 
 PLATFORM = f"{platform.machine()}-linux"
 
@@ -63,33 +64,45 @@ class Tutorial(unittest.TestCase):
 
 
 class Sources(unittest.TestCase):
+    """Runners that are said in MODULE.bazel."""
+
+    def with_tag(self, tag, command, *arguments):
+        """Calls Bazel with another tag of the extension: (exit code, output)."""
+        workspace = SETTINGS.suite()
+        module = workspace.path / "MODULE.bazel"
+        text = module.read_text()
+        with workspace.edited(module, text[: text.index("\nforesee = use_extension")]):
+            use_extension(workspace, tag)
+            return workspace.call(command, *arguments)
+
     def test_archive(self):
         """A prebuilt archive by URL and integrity; a wrong one is refused."""
-        workspace = SETTINGS.workspace("suite")
-        self.addCleanup(workspace.close)
-        archive = workspace.scratch / f"foresee-{PLATFORM}.tar.gz"
+        scratch = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="foresee-e2e-")))
+        archive = scratch / f"foresee-{PLATFORM}.tar.gz"
         with tarfile.open(archive, "w:gz") as tar:
             tar.add(SETTINGS.runner, "foresee-0.1/foresee")
-        integrity = "sha256-" + base64.b64encode(hashlib.sha256(archive.read_bytes()).digest()).decode()
-        module = workspace.path / "MODULE.bazel"
-        module.write_text(module.read_text()[: module.read_text().index("\nforesee = use_extension")])
-        tag = (
-            f'foresee.archive(platform = "{PLATFORM}", integrity = "{integrity}", '
-            f'strip_prefix = "foresee-0.1", urls = ["{archive.as_uri()}"])'
-        )
-        use_extension(workspace, tag)
-        results = workspace.test("//:echo_test")
-        self.assertEqual(0, results.exit_code, results.output)
-
-        module.write_text(module.read_text().replace(integrity, "sha256-" + base64.b64encode(bytes(32)).decode()))
-        exit_code, output = workspace.call("build", "//:echo_test")
-        self.assertNotEqual(0, exit_code)
-        self.assertIn("Checksum was", output)
+        for digest, exit_code, told in (
+            (hashlib.sha256(archive.read_bytes()).digest(), 0, "1 test passes"),
+            (bytes(32), 1, "Checksum was"),
+        ):
+            integrity = "sha256-" + base64.b64encode(digest).decode()
+            code, output = self.with_tag(
+                f'foresee.archive(platform = "{PLATFORM}", integrity = "{integrity}", '
+                f'strip_prefix = "foresee-0.1", urls = ["{archive.as_uri()}"])',
+                "test",
+                "//:echo_test",
+            )
+            self.assertEqual(exit_code, code, output)
+            self.assertIn(told, output)
 
     def test_missing_local(self):
-        workspace = Workspace("suite", SETTINGS.program, SETTINGS.flags)
-        self.addCleanup(workspace.close)
-        use_local_runner(workspace, "/no/such/foresee")
-        exit_code, output = workspace.call("build", "//:echo_test")
-        self.assertNotEqual(0, exit_code)
+        exit_code, output = self.with_tag('foresee.local(path = "/no/such/foresee")', "build", "//:echo_test")
+        self.assertEqual(1, exit_code, output)
         self.assertIn("foresee: there is no runner at /no/such/foresee", output)
+
+    def test_unknown_platform(self):
+        exit_code, output = self.with_tag(
+            'foresee.archive(platform = "x86-linux", integrity = "sha256-", urls = ["file:///x"])', "build", "//:echo_test"
+        )
+        self.assertNotEqual(0, exit_code, output)
+        self.assertIn('platform = "x86-linux": write one of aarch64-linux, x86_64-linux', output)
