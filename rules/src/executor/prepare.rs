@@ -49,6 +49,7 @@ impl Executor {
             turns: Turns::new(&case),
             states: case.processes.iter().map(|_| State::Waiting).collect(),
             programs: vec![None; case.processes.len()],
+            exit_order: vec![usize::MAX; case.processes.len()],
             logs: Logs::new(&place.logs, &case),
             spawner: Spawner::new(open_files),
             case,

@@ -46,7 +46,7 @@ impl Executor {
             // that it is told as what it is: not ready.
             match self.pump(until.min(now + pause)) {
                 Err(halt) if matches!(self.states[process], State::Running(_)) => return Err(halt),
-                Err(halt) => self.failure = Some(halt),
+                Err(halt) => self.failure = Some((self.turns.current(), halt)),
                 Ok(()) => {}
             }
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
@@ -127,7 +127,7 @@ impl Executor {
             if matches!(self.states[process], State::Running(_)) {
                 return Err(halt);
             }
-            self.failure = Some(halt);
+            self.failure = Some((self.turns.current(), halt));
         }
         Ok(exit == Some(crate::case::Exit::Code(0)))
     }

@@ -85,6 +85,16 @@ impl Turns {
         }
     }
 
+    /// The turn that the last told exit was in.
+    pub(crate) fn current(&self) -> usize {
+        self.current
+    }
+
+    /// The turn that step `step` belongs to.
+    pub(crate) fn of_step(&self, step: usize) -> usize {
+        self.turns.partition_point(|turn| turn.last_step < step).min(self.turns.len() - 1)
+    }
+
     fn is_complete(&self, turn: usize) -> bool {
         let turn = &self.turns[turn];
         !turn.set.is_empty() && (!turn.kill || turn.begun) && turn.set.iter().all(|process| self.exited[*process])
