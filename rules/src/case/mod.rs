@@ -250,6 +250,18 @@ pub enum Action {
     Signal(Vec<(ProcessId, i32)>),
 }
 
+impl Action {
+    /// The exits that the step awaits.
+    #[must_use]
+    pub fn awaited(&self) -> &[Expectation] {
+        match self {
+            Self::Wait(set, _) | Self::Kill { set, .. } => set,
+            Self::Run(expectation, _) => std::slice::from_ref(expectation),
+            _ => &[],
+        }
+    }
+}
+
 /// An exit that is awaited.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expectation {

@@ -240,6 +240,14 @@ impl Executor {
                 format!("`{name}` {exit} while nothing waited for it"),
             );
             let mut problem = problem.label(format!("it {exit}"));
+            // Not the step that is being done, which depends on the moment, but the exits that the turn is about.
+            let awaited = self.case.steps.get(self.turns.closing_step()).map(|step| step.action.awaited());
+            let names =
+                awaited.unwrap_or_default().iter().map(|e| self.case.checks[e.check].name.trim_end_matches(": status"));
+            let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+            if !names.is_empty() {
+                problem = problem.detail("awaited", names.join(", "));
+            }
             problem.logs = self.logs.of_process(process);
             self.failure = Some((self.turns.current(), Halt::lifecycle(problem)));
         }

@@ -43,9 +43,12 @@ impl Turns {
     pub(crate) fn new(case: &Case) -> Self {
         let mut turns = Vec::new();
         for (last_step, step) in case.steps.iter().enumerate() {
-            let Some(set) = set_of(&step.action) else { continue };
+            let set = processes(&step.action);
+            if set.is_empty() {
+                continue;
+            }
             let next = case.steps.get(last_step + 1).map(|step| &step.action);
-            let next_wait = next.filter(|action| matches!(action, Action::Wait(..))).and_then(set_of);
+            let next_wait = next.filter(|action| matches!(action, Action::Wait(..))).map(processes);
             turns.push(Turn {
                 set,
                 kill: matches!(step.action, Action::Kill { .. }),
@@ -90,6 +93,11 @@ impl Turns {
         self.current
     }
 
+    /// The step that ends the turn that the last told exit was in; past the last step in the last turn.
+    pub(crate) fn closing_step(&self) -> usize {
+        self.turns[self.current].last_step
+    }
+
     /// The turn that step `step` belongs to.
     pub(crate) fn of_step(&self, step: usize) -> usize {
         self.turns.partition_point(|turn| turn.last_step < step).min(self.turns.len() - 1)
@@ -101,11 +109,6 @@ impl Turns {
     }
 }
 
-/// Whose exits a step awaits, when it awaits any.
-fn set_of(action: &Action) -> Option<Vec<ProcessId>> {
-    match action {
-        Action::Wait(set, _) | Action::Kill { set, .. } => Some(set.iter().map(|e| e.process).collect()),
-        Action::Run(expectation, _) => Some(vec![expectation.process]),
-        _ => None,
-    }
+fn processes(action: &Action) -> Vec<ProcessId> {
+    action.awaited().iter().map(|expectation| expectation.process).collect()
 }
