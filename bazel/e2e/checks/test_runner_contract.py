@@ -1,6 +1,8 @@
 """What Bazel's test runner asks of a test, and gives it."""
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -144,7 +146,21 @@ class RunnerContract(unittest.TestCase):
             self.assertEqual(1, len(kept), names)
             self.assertEqual(b"yes\n", outputs.read(kept[0]))
         self.assertIn("results.json", names)
+        log = results.last("//:assertion_test").files["test.log"].read_text()
+        self.assertIn("bazel-testlogs/assertion_test/test.outputs/" + kept[0], log)
         self.assertLessEqual(len(names), 12, names)
+
+    def test_hints(self):
+        """What a failure says can be done: the sandbox that it ran in is gone."""
+        log = self.workspace.test("//:several_fail_test").last("//:several_fail_test").files["test.log"].read_text()
+        command = re.search(r"run just this case: bazel test (.*)", log)
+        self.assertIsNotNone(command, log)
+        target, choice = shlex.split(command[1])
+        results = self.workspace.test(target, flags=[choice])
+        self.assertEqual(
+            ["several_fail_test :: test_b"], [suite.get("name") for suite in results.last(target).suites()], command[1]
+        )
+        self.assertNotIn(str(self.workspace.scratch), log)
 
     def test_run_under(self):
         self.passed(self.workspace.test("//:data_test", flags=["--run_under=/usr/bin/env UNDER=1"]))
