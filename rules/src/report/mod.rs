@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use junit::junit;
 pub use results::results;
-pub use terminal::{Terminal, write_diagnostics};
+pub use terminal::{Rerun, Terminal, write_diagnostics};
 
 use crate::manifest::Loaded;
 use crate::run::RunOutcome;
