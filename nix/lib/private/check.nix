@@ -164,9 +164,7 @@ let
 
   manifest = build "manifest" "-manifest" tests { preferLocalBuild = true; };
 
-  interactive = build "interactive" "-interactive" (tests // { inherit flags; }) {
-    preferLocalBuild = true;
-  };
+  interactive = build "interactive" "-interactive" tests { preferLocalBuild = true; };
 
   describe = what: {
     meta = {
