@@ -3,8 +3,8 @@
 `.ci/nix` calls pytest with these in the environment:
 
 * `FORESEE`: the static binary;
-* `FORESEE_NIX`: JSON, the versions of Nix, each with the command that leads to where it is installed;
-* `FORESEE_NIX_WORK`: an empty directory that all of them see at the same path.
+* `FORESEE_NIX_WORK`: a directory that all set-ups see at the same path. Its `versions.json` has the versions of Nix, each with
+  the command that leads to where it is installed.
 """
 
 import json
@@ -149,9 +149,10 @@ def in_scope(expression: str) -> str:
 
 def ways() -> list[Nix]:
     """Both versions, as one user and, where the tests are run by root, for several."""
+    versions = WORK / "versions.json"
     return [
         Nix(version, tuple(enter), several_users)
-        for version, enter in json.loads(os.environ.get("FORESEE_NIX", "{}")).items()
+        for version, enter in (json.loads(versions.read_text()) if versions.exists() else {}).items()
         for several_users in ([True, False] if os.geteuid() == 0 else [False])
     ]
 
@@ -159,7 +160,7 @@ def ways() -> list[Nix]:
 @pytest.fixture(scope="session", autouse=True)
 def staged():
     """The parts of the repository that its users get, and a nixpkgs of what this machine has: foresee and busybox."""
-    missing = [name for name in ("FORESEE", "FORESEE_NIX", "FORESEE_NIX_WORK") if name not in os.environ]
+    missing = [name for name in ("FORESEE", "FORESEE_NIX_WORK") if name not in os.environ]
     if missing:
         pytest.exit(f"{', '.join(missing)} not set: run .ci/nix", returncode=2)
     WORK.chmod(0o755)
