@@ -1,1 +1,12 @@
 //! What a foresee manifest means, and how it is run.
+//!
+//! The way of the data: `manifest` turns text into checked cases, `run` decides what runs and turns what happens into
+//! outcomes, `report` and `artifacts` turn outcomes into files. `docs/architecture.md` shows the whole.
+
+pub mod case;
+pub mod diagnostic;
+pub mod manifest;
+pub mod outcome;
+pub mod source;
+
+mod sandbox;
