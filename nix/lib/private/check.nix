@@ -32,11 +32,11 @@
   : Masks times, ports, pids and the like in the report, so that two builds of it are equal, bit by bit. Default: `false`.
 
   `buildTimeout`
-  : What Nix's own `timeout` is set to. A tenth before its end the run stops and writes its report, which it couldn't when
-    Nix kills it. Default: `60m`.
+  : What Nix's own `timeout` is set to, in seconds. A tenth before its end the run stops and writes its report, which it
+    couldn't when Nix kills it. Default: 3600.
 
   `heartbeat`
-  : How often a line is printed while nothing else is: less than Nix's `max-silent-time`. Default: `30s`.
+  : After how many seconds of silence a line is printed: less than Nix's `max-silent-time`. Default: 30.
 
   `attr`
   : The check's attribute in the flake, for the commands that are printed. Default: `checks.SYSTEM.NAME`.
@@ -57,17 +57,17 @@
 # manifest: no shell, no stdenv. Attributes for people are added outside of `derivation`: inside, they would be serialised.
 {
   function,
-  # The tests: { manifest, inputs } or { source }.
+  # The tests: { written = { manifest, inputs }; } or { stored = { source }; }.
   tests,
   name,
   runner ? null,
   system ? null,
   attempts ? null,
   attr ? null,
-  buildTimeout ? "60m",
+  buildTimeout ? 3600,
   cacheFailures ? true,
   derivationArgs ? { },
-  heartbeat ? "30s",
+  heartbeat ? 30,
   isolation ? "auto",
   jobs ? null,
   meta ? { },
@@ -126,19 +126,16 @@ let
   run =
     suffix: fail:
     build "report" suffix
-      (
-        tests
-        // {
-          inherit
-            buildTimeout
-            fail
-            flags
-            heartbeat
-            nonce
-            ;
-          attr = path;
-        }
-      )
+      {
+        inherit
+          buildTimeout
+          fail
+          flags
+          heartbeat
+          nonce
+          tests
+          ;
+      }
       (
         {
           # Servers of the tests listen on the loopback, which macOS' sandbox forbids by default.
@@ -162,9 +159,9 @@ let
         reportDerivation = builtins.unsafeDiscardStringContext report.drvPath;
       } { preferLocalBuild = true; };
 
-  manifest = build "manifest" "-manifest" tests { preferLocalBuild = true; };
+  manifest = build "manifest" "-manifest" { inherit tests; } { preferLocalBuild = true; };
 
-  interactive = build "interactive" "-interactive" tests { preferLocalBuild = true; };
+  interactive = build "interactive" "-interactive" { inherit tests; } { preferLocalBuild = true; };
 
   describe = what: {
     meta = {

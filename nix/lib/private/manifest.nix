@@ -51,8 +51,8 @@ let
     );
 in
 {
-  inputs = files;
-  manifest =
+  written.inputs = files;
+  written.manifest =
     given {
       inherit
         deadline

@@ -36,7 +36,7 @@ else
       inherit function;
       tests =
         if source != null then
-          { inherit source; }
+          { stored = { inherit source; }; }
         else
           mkManifest (builtins.intersectAttrs ofManifest args // { inherit content; });
     }
