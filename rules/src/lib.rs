@@ -5,8 +5,10 @@
 
 pub mod case;
 pub mod diagnostic;
+pub mod json;
 pub mod manifest;
 pub mod outcome;
 pub mod source;
 
+mod process;
 mod sandbox;

@@ -1,0 +1,9 @@
+//! What a plan means: which exits are anticipated, and what is asked of outputs.
+//!
+//! Nothing here knows a process; the executor asks, and tells what happened.
+
+mod output;
+mod turns;
+
+pub(crate) use output::judge_output;
+pub(crate) use turns::{Standing, Turns};

@@ -1,0 +1,26 @@
+//! Processes as the kernel knows them: starting them, seeing their exits in order, signalling them, reaping them.
+//!
+//! Everything that talks to the kernel about processes is here, and nothing that knows plans.
+
+mod fds;
+mod search;
+mod spawn;
+mod wait;
+mod watch;
+
+pub(crate) use fds::{close_inherited, ensure_standard_fds, raise_open_files};
+pub(crate) use search::{NotExecutable, find_program};
+pub(crate) use spawn::{Command, SpawnError, Spawner, c_string};
+pub(crate) use wait::{
+    become_subreaper, children_left, die_with_parent, kill_children, kill_group, peek_exit, reap, reap_any, send_signal,
+};
+pub(crate) use watch::Watch;
+
+use std::os::fd::OwnedFd;
+
+/// A process that was started and not yet reaped.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) pid: i32,
+    pub(crate) pidfd: OwnedFd,
+}

@@ -1,0 +1,130 @@
+//! Exits, signals, reaping.
+//!
+//! A process is looked at with `WNOWAIT` first and reaped last: as long as it is not reaped, neither its id nor its
+//! group's can be another's, so no signal of ours can reach a stranger.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+use super::Child;
+use crate::case::Exit;
+
+/// How `child` ended, if it has. It is not reaped.
+pub(crate) fn peek_exit(child: &Child) -> Option<Exit> {
+    wait_id(libc::P_PIDFD, child.pidfd.as_raw_fd().unsigned_abs(), libc::WEXITED | libc::WNOWAIT | libc::WNOHANG)
+        .ok()
+        .flatten()
+        .map(|(_, exit)| exit)
+}
+
+/// Reaps `child`, waiting for its end.
+pub(crate) fn reap(child: &Child) {
+    while let Err(error) = wait_id(libc::P_PIDFD, child.pidfd.as_raw_fd().unsigned_abs(), libc::WEXITED) {
+        if error.raw_os_error() != Some(libc::EINTR) {
+            break;
+        }
+    }
+}
+
+/// Reaps one zombie that `is_ours` does not claim. `false` when there is none to be had.
+pub(crate) fn reap_any(is_ours: impl Fn(i32) -> bool) -> bool {
+    match wait_id(libc::P_ALL, 0, libc::WEXITED | libc::WNOWAIT | libc::WNOHANG) {
+        Ok(Some((pid, _))) if !is_ours(pid) => {
+            wait_id(libc::P_PID, pid.unsigned_abs(), libc::WEXITED | libc::WNOHANG).is_ok()
+        }
+        _ => false,
+    }
+}
+
+/// Whether this process has any child, dead or alive.
+pub(crate) fn children_left() -> bool {
+    !matches!(
+        wait_id(libc::P_ALL, 0, libc::WEXITED | libc::WNOWAIT | libc::WNOHANG),
+        Err(error) if error.raw_os_error() == Some(libc::ECHILD)
+    )
+}
+
+/// `waitid`: who ended and how; `None` when nobody has.
+fn wait_id(which: libc::idtype_t, id: u32, options: i32) -> io::Result<Option<(i32, Exit)>> {
+    // SAFETY: all-zero is a valid siginfo_t, and waitid fills it.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        if libc::waitid(which, id, &mut info, options) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if info.si_pid() == 0 {
+            return Ok(None);
+        }
+        let status = info.si_status();
+        let exit = if info.si_code == libc::CLD_EXITED { Exit::Code(status) } else { Exit::Signal(status) };
+        Ok(Some((info.si_pid(), exit)))
+    }
+}
+
+/// Sends `signal` to `child`; to one that has ended, nothing happens.
+pub(crate) fn send_signal(child: &Child, signal: i32) -> io::Result<()> {
+    let fd = child.pidfd.as_fd().as_raw_fd();
+    // SAFETY: a descriptor of ours and no siginfo.
+    let sent =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, std::ptr::null::<libc::siginfo_t>(), 0) };
+    match sent {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()).or_else(|error: io::Error| match error.raw_os_error() {
+            Some(libc::ESRCH) => Ok(()),
+            _ => Err(error),
+        }),
+    }
+}
+
+/// SIGKILL to the process group that `child` leads. `child` must not be reaped yet: only then is the group's id its own.
+pub(crate) fn kill_group(child: &Child) {
+    // SAFETY: plain call; that nobody is left in the group is fine.
+    unsafe { libc::kill(-child.pid, libc::SIGKILL) };
+}
+
+/// SIGKILL to every child of this process, again and again until none is left: those of a killed child come to us when we
+/// are a subreaper or the first process of a namespace. Gives up after `patience` (a process in an uninterruptible call).
+pub(crate) fn kill_children(patience: Duration) -> bool {
+    let started = std::time::Instant::now();
+    let mut pause = Duration::from_micros(200);
+    loop {
+        for pid in children() {
+            // SAFETY: a child of ours that only we reap, so its id is its own.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+        while matches!(wait_id(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG), Ok(Some(_))) {}
+        if !children_left() {
+            return true;
+        }
+        if started.elapsed() > patience {
+            return false;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// The ids of this process's children.
+fn children() -> Vec<i32> {
+    // The main thread started them all, or inherited them.
+    // SAFETY: getpid has no preconditions.
+    let path = format!("/proc/self/task/{}/children", unsafe { libc::getpid() });
+    let listed = std::fs::read_to_string(path).or_else(|_| std::fs::read_to_string("/proc/thread-self/children"));
+    listed.unwrap_or_default().split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Makes this process the parent of orphans among its descendants.
+pub(crate) fn become_subreaper() -> io::Result<()> {
+    // SAFETY: plain call.
+    match unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Has the kernel send `signal` to this process when the thread that made it ends.
+pub(crate) fn die_with_parent(signal: i32) {
+    // SAFETY: plain call.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal, 0, 0, 0) };
+}
