@@ -13,6 +13,12 @@
   : The manifest, or the directory that is searched for manifests. Paths in a manifest are relative to it, so a manifest
     that refers to files beside it needs the directory.
 
+  `runtimeInputs`
+  : Packages whose `bin` makes up the PATH. The build sandbox has no programs but those.
+
+  `env`
+  : What a manifest's `inherit_env` can name.
+
   # Example
 
   ```nix
@@ -36,5 +42,6 @@ if src == null then
 else
   import ./private/test.nix {
     inherit function;
-    source = "${src}";
+    layout = import ./private/stored.nix;
+    content = "${src}";
   } (builtins.removeAttrs args [ "src" ])

@@ -46,6 +46,7 @@ else
   import ./private/test.nix
     {
       inherit function;
+      layout = import ./private/manifest.nix;
       content = import ./private/cases.nix {
         inherit function steps cases;
         name = args.name or "";

@@ -49,6 +49,7 @@ else
   import ./private/test.nix
     {
       inherit function;
+      layout = import ./private/manifest.nix;
       content = {
         inherit app;
         include = map (src: "${src}") srcs;

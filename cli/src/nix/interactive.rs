@@ -22,7 +22,7 @@ pub(super) struct Named {
 pub(super) fn build_manifest(attributes: &Attributes<Named>) -> Result<ExitCode, Failure> {
     let out = attributes.out();
     let Named { name, tests } = &attributes.foresee;
-    if let Tests::Stored { source } = tests {
+    if let Tests::Stored { source, .. } = tests {
         symlink(source, out).map_err(about("link", out))?;
     } else {
         tests.lay_out(out, &format!("{name}.json"))?;
@@ -40,8 +40,8 @@ pub(super) fn build(attributes: &Attributes<Named>) -> Result<ExitCode, Failure>
         Tests::Written { .. } => {
             tests.lay_out(&bin, &manifest)?;
         }
-        Tests::Stored { source } => {
-            let including = serde_json::json!({ "include": super::tests::manifests_of(source)? });
+        Tests::Stored { source, env } => {
+            let including = serde_json::json!({ "env": env, "include": super::tests::manifests_of(source)? });
             let file = bin.join(manifest);
             fs::write(&file, format!("{including:#}\n")).map_err(about("write", &file))?;
         }

@@ -51,6 +51,7 @@ pub(super) fn build(attributes: &Attributes<Report>) -> Result<ExitCode, Failure
         .arg("--")
         .arg(&layout.path)
         .current_dir(&layout.dir)
+        .envs(&layout.env)
         .env("TEST_TIMEOUT", report.build_timeout.to_string());
     if let Some(seconds) = &attributes.source_date_epoch {
         command.env("SOURCE_DATE_EPOCH", seconds.to_string());

@@ -25,6 +25,8 @@ pub(super) enum Tests {
     Stored {
         /// Where it is.
         source: PathBuf,
+        /// The environment that it finds.
+        env: BTreeMap<String, String>,
     },
 }
 
@@ -35,6 +37,8 @@ pub(super) struct Layout {
     pub(super) dir: PathBuf,
     /// What to run there.
     pub(super) path: PathBuf,
+    /// With these in the environment.
+    pub(super) env: BTreeMap<String, String>,
 }
 
 impl Tests {
@@ -44,10 +48,15 @@ impl Tests {
             Self::Written { manifest, inputs } => {
                 let path = PathBuf::from(file_name);
                 write(manifest, inputs, dir, &path)?;
-                Ok(Layout { dir: dir.to_owned(), path })
+                Ok(Layout { dir: dir.to_owned(), path, env: BTreeMap::new() })
             }
-            Self::Stored { source } if source.is_dir() => Ok(Layout { dir: source.clone(), path: PathBuf::from(".") }),
-            Self::Stored { source } => Ok(Layout { dir: dir.to_owned(), path: source.clone() }),
+            Self::Stored { source, env } => {
+                let (dir, path) = match source.is_dir() {
+                    true => (source.clone(), PathBuf::from(".")),
+                    false => (dir.to_owned(), source.clone()),
+                };
+                Ok(Layout { dir, path, env: env.clone() })
+            }
         }
     }
 }

@@ -41,8 +41,6 @@ let
     else
       builtins.mapAttrs (_: input: "${input}") inputs;
 
-  path = builtins.concatStringsSep ":" (map (package: "${package}/bin") runtimeInputs);
-
   # What isn't given is left to the runner's defaults.
   given =
     settings:
@@ -62,7 +60,7 @@ in
         timeout
         vars
         ;
-      env = (if runtimeInputs == [ ] then { } else { PATH = path; }) // env;
+      env = import ./environment.nix { inherit env runtimeInputs; };
       inputs = if files == { } then null else builtins.attrNames files;
     }
     // content;

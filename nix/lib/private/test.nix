@@ -1,22 +1,20 @@
-# A check of the given tests. Its arguments are those of ./check.nix and, when the tests are a manifest made here
-# (`content` holds its cases, app, …), those of ./manifest.nix.
+# A check of the given tests. Its arguments are those of ./check.nix and those of `layout`, which makes the tests of them
+# and of the `content`: ./manifest.nix or ./stored.nix.
 {
   function,
-  content ? null,
-  source ? null,
+  layout,
+  content,
 }:
 args:
 let
   usage = import ./usage.nix function;
   mkCheck = import ./check.nix;
-  mkManifest = import ./manifest.nix;
 
   ofCheck = builtins.functionArgs mkCheck;
-  ofManifest = if content == null then { } else builtins.functionArgs mkManifest;
-  unknown = builtins.attrNames (
-    builtins.removeAttrs args (builtins.attrNames (ofCheck // ofManifest))
-  );
-  list = names: builtins.concatStringsSep ", " names;
+  ofLayout = builtins.functionArgs layout;
+  all = ofCheck // ofLayout;
+  unknown = builtins.attrNames (builtins.removeAttrs args (builtins.attrNames all));
+  list = builtins.concatStringsSep ", ";
   internal = [
     "content"
     "function"
@@ -24,9 +22,7 @@ let
   ];
 in
 if unknown != [ ] then
-  usage "unknown argument ${list unknown}; besides its own it knows ${
-    list (builtins.attrNames (builtins.removeAttrs (ofCheck // ofManifest) internal))
-  }"
+  usage "unknown argument ${list unknown}; besides its own it knows ${list (builtins.attrNames (builtins.removeAttrs all internal))}"
 else if !(args ? name) then
   usage "no `name`"
 else
@@ -34,10 +30,6 @@ else
     builtins.intersectAttrs ofCheck args
     // {
       inherit function;
-      tests =
-        if source != null then
-          { stored = { inherit source; }; }
-        else
-          mkManifest (builtins.intersectAttrs ofManifest args // { inherit content; });
+      tests = layout (builtins.intersectAttrs ofLayout args // { inherit content; });
     }
   )
