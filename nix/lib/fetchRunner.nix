@@ -9,15 +9,10 @@
 
   # Arguments
 
-  `url`
-  : Of the executable itself, not of an archive. For an archive, use
+  * `url`: Of the executable itself, not of an archive. For an archive, use
     `runner = builtins.fetchTarball { url = …; sha256 = …; };`: its `bin/foresee` is found.
-
-  `hash`
-  : `sha256-…` of the executable as Nix hashes it, recursively, since it is executable. Leave it empty once: Nix's error tells it.
-
-  `system`
-  : The system that the binary is for.
+  * `hash`: `sha256-…` of the executable as Nix hashes it, recursively, since it is executable. Leave it empty once: Nix's error tells it.
+  * `system`: The system that the binary is for.
 
   # Example
 

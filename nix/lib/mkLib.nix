@@ -9,11 +9,8 @@
 
   # Arguments
 
-  `runner`
-  : What runs the tests: a package that has `bin/foresee`, a directory that has it, or the path of the static binary.
-
-  `system`
-  : Where the tests run, `x86_64-linux` say. Default: the system of the runner, when that is a package.
+  * `runner`: What runs the tests: a package that has `bin/foresee`, a directory that has it, or the path of the static binary.
+  * `system`: Where the tests run, `x86_64-linux` say. Default: the system of the runner, when that is a package.
 
   # Example
 

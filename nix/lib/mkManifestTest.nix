@@ -9,15 +9,10 @@
 
   # Arguments
 
-  `src`
-  : The manifest, or the directory that is searched for manifests. Paths in a manifest are relative to it, so a manifest
+  * `src`: The manifest, or the directory that is searched for manifests. Paths in a manifest are relative to it, so a manifest
     that refers to files beside it needs the directory.
-
-  `runtimeInputs`
-  : Packages whose `bin` makes up the PATH. The build sandbox has no programs but those.
-
-  `env`
-  : What a manifest's `inherit_env` can name.
+  * `runtimeInputs`: Packages whose `bin` makes up the PATH. The build sandbox has no programs but those.
+  * `env`: What a manifest's `inherit_env` can name.
 
   # Example
 

@@ -9,11 +9,8 @@
 
   # Arguments
 
-  `steps`
-  : The steps of one case, as in a manifest: `[ { spawn = [ … ]; } { wait.NAME = 0; } ]`.
-
-  `cases`
-  : Or several cases, `{ test_NAME = steps; }`, which run in the order of their names. One of the two is required.
+  * `steps`: The steps of one case, as in a manifest: `[ { spawn = [ … ]; } { wait.NAME = 0; } ]`.
+  * `cases`: Or several cases, `{ test_NAME = steps; }`, which run in the order of their names. One of the two is required.
 
   # Example
 

@@ -10,12 +10,9 @@
 
   # Arguments
 
-  `checks`
-  : The checks, `self.checks.x86_64-linux` say. Those without a `report` are passed over: checks of other kinds, and those
+  * `checks`: The checks, `self.checks.x86_64-linux` say. Those without a `report` are passed over: checks of other kinds, and those
     with `cacheFailures = false`, whose report doesn't survive a failure.
-
-  `name`
-  : Of the derivation. Default: `test-report`.
+  * `name`: Of the derivation. Default: `test-report`.
 
   # Example
 

@@ -9,16 +9,11 @@
 
   # Arguments
 
-  `app`
-  : How the app is started: its arguments, or the mapping that a manifest takes (`argv`, `env`, `ready`, `stop`, …). foresee's
+  * `app`: How the app is started: its arguments, or the mapping that a manifest takes (`argv`, `env`, `ready`, `stop`, …). foresee's
     own values are written with a backslash, so that Nix leaves them alone: `"\${port}"`.
-
-  `srcs`
-  : The files of the usecases, `[ ./test_pages.yml ]`. One that refers to files beside it needs its directory in the store, too:
+  * `srcs`: The files of the usecases, `[ ./test_pages.yml ]`. One that refers to files beside it needs its directory in the store, too:
     `[ "${./tests}/test_pages.yml" ]`.
-
-  `cases`
-  : Usecases written in Nix, `{ test_NAME = [ { path = "/"; assert_status = 200; } ]; }`; beside `srcs` or alone.
+  * `cases`: Usecases written in Nix, `{ test_NAME = [ { path = "/"; assert_status = 200; } ]; }`; beside `srcs` or alone.
 
   # Example
 

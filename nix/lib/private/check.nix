@@ -3,49 +3,22 @@
 
   # Arguments
 
-  `name`
-  : Of the derivation and of the tests in the report. Required.
-
-  `runner`
-  : What runs the tests: a package that has `bin/foresee`, a directory that has it, or the path of the static binary. Required.
-
-  `system`
-  : Where the tests run, `x86_64-linux` say. Default: the system of the runner, when that is a package.
-
-  `attempts`
-  : How often a case that fails is tried. One that passes then is *flaky*: passed, with its failures told in the report.
-
-  `nonce`
-  : Any text. A new one runs the tests again, also when their failure is in the store.
-
-  `cacheFailures`
-  : `false`: the check is one derivation that fails when the tests do, and so is run again every time. Its report doesn't
+  * `name`: Of the derivation and of the tests in the report. Required.
+  * `runner`: What runs the tests: a package that has `bin/foresee`, a directory that has it, or the path of the static binary. Required.
+  * `system`: Where the tests run, `x86_64-linux` say. Default: the system of the runner, when that is a package.
+  * `attempts`: How often a case that fails is tried. One that passes then is *flaky*: passed, with its failures told in the report.
+  * `nonce`: Any text. A new one runs the tests again, also when their failure is in the store.
+  * `cacheFailures`: `false`: the check is one derivation that fails when the tests do, and so is run again every time. Its report doesn't
     survive the failure, but for what Nix happens to leave on disk. Default: `true`.
-
-  `isolation`
-  : `full`, `auto` or `none`: what `foresee run --isolation` takes. Default: `auto`.
-
-  `jobs`
-  : How many cases run at the same time. Default: the cores that Nix gives the build.
-
-  `stable`
-  : Masks times, ports, pids and the like in the report, so that two builds of it are equal, bit by bit. Default: `false`.
-
-  `buildTimeout`
-  : What Nix's own `timeout` is set to, in seconds. A tenth before its end the run stops and writes its report, which it
+  * `isolation`: `full`, `auto` or `none`: what `foresee run --isolation` takes. Default: `auto`.
+  * `jobs`: How many cases run at the same time. Default: the cores that Nix gives the build.
+  * `stable`: Masks times, ports, pids and the like in the report, so that two builds of it are equal, bit by bit. Default: `false`.
+  * `buildTimeout`: What Nix's own `timeout` is set to, in seconds. A tenth before its end the run stops and writes its report, which it
     couldn't when Nix kills it. Default: 3600.
-
-  `heartbeat`
-  : After how many seconds of silence a line is printed: less than Nix's `max-silent-time`. Default: 30.
-
-  `attr`
-  : The check's attribute in the flake, for the commands that are printed. Default: `checks.SYSTEM.NAME`.
-
-  `meta`
-  : Of the check and its report.
-
-  `derivationArgs`
-  : Further attributes of the report's derivation, `requiredSystemFeatures` say.
+  * `heartbeat`: After how many seconds of silence a line is printed: less than Nix's `max-silent-time`. Default: 30.
+  * `attr`: The check's attribute in the flake, for the commands that are printed. Default: `checks.SYSTEM.NAME`.
+  * `meta`: Of the check and its report.
+  * `derivationArgs`: Further attributes of the report's derivation, `requiredSystemFeatures` say.
 
   # Result
 

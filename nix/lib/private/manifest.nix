@@ -4,18 +4,11 @@
 
   # Arguments
 
-  `deadline`, `limits`, `sandbox`, `timeout`, `vars`
-  : As they are in a manifest: `timeout = "5s"`.
-
-  `env`
-  : The environment of the processes. Nothing is inherited: a build has no environment worth it.
-
-  `inputs`
-  : Files and directories that are copied into the work directory of each case: a list of paths, of which each gets its base
+  * `deadline`, `limits`, `sandbox`, `timeout`, `vars`: As they are in a manifest: `timeout = "5s"`.
+  * `env`: The environment of the processes. Nothing is inherited: a build has no environment worth it.
+  * `inputs`: Files and directories that are copied into the work directory of each case: a list of paths, of which each gets its base
     name, or `{ "data/words.txt" = ./words.txt; }`. Paths of the manifest's side, such as `body_file`, find them, too.
-
-  `runtimeInputs`
-  : Packages whose `bin` makes up the PATH of the cases. The build sandbox has no programs but those.
+  * `runtimeInputs`: Packages whose `bin` makes up the PATH of the cases. The build sandbox has no programs but those.
 */
 {
   name,
