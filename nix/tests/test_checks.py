@@ -9,7 +9,7 @@ import stat
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from conftest import OFFLINE, REPOSITORY, SYSTEM, WORK, Nix
+from conftest import OFFLINE, REPOSITORY, SYSTEM, WORK, Nix, in_scope
 
 FLAKE = WORK / "flake"
 # Of which Nix shows as many lines as it likes; the build itself is bounded by these.
@@ -246,3 +246,14 @@ def test_the_tests_run_outside_of_the_sandbox(checked, check, status):
     done = checked.run(*run, fails=status != 0)
     assert done.returncode == status
     assert (checked.home / f"{check}-out/junit.xml").exists()
+
+
+def test_signals_that_nix_ignores_or_blocks_do_not_reach_the_tests(checked):
+    """As systemd's nix-daemon does with SIGPIPE."""
+    script = "grep -E '^Sig(Blk|Ign):[[:space:]]*0+$' /proc/self/status"
+    expression = (
+        'test.mkPlanTest { name = "signals"; runtimeInputs = [ busybox ];'
+        f' steps = [ {{ run = [ "sh" "-c" "{script} | wc -l" ]; assert_stdout = "2"; }} ]; }}'
+    )
+    build = ["nix", "build", "--impure", "--no-link", "--expr", in_scope(expression)]
+    checked.run("env", "--ignore-signal=PIPE", "--ignore-signal=HUP", "--block-signal=USR1", *build)

@@ -48,14 +48,16 @@ pub(super) fn build(attributes: &Attributes<Gate>) -> Result<ExitCode, Failure> 
 /// What is said of failed tests: no more than Nix shows, with the commands that show more at the end.
 fn lines(gate: &Gate, counts: &str, failures: &[junit::Failed]) -> Vec<String> {
     let name = &gate.name;
-    // For a shell.
-    let attr = if gate.attr.contains('"') { format!("'.#{}", gate.attr) } else { format!(".#{}", gate.attr) };
-    let end = if gate.attr.contains('"') { "'" } else { "" };
+    let installable = |part: &str| {
+        let text = format!(".#{}.{part}", gate.attr);
+        // For a shell, which would take the quotes of a name with a dot away.
+        if text.contains('"') { format!("'{text}'") } else { text }
+    };
     let mut tail = vec![
         format!("report and logs    {}", gate.report.display()),
-        format!("link to it         nix build {attr}.report{end}"),
+        format!("link to it         nix build {}", installable("report")),
         format!("all that was said  nix log {}", gate.report_derivation.display()),
-        format!("outside of Nix     nix run {attr}.interactive{end}"),
+        format!("outside of Nix     nix run {}", installable("interactive")),
     ];
     let mut lines = vec![format!("foresee: {name}: {counts}")];
     let room = LINES_SHOWN - lines.len() - tail.len();
@@ -66,4 +68,60 @@ fn lines(gate: &Gate, counts: &str, failures: &[junit::Failed]) -> Vec<String> {
     }
     lines.append(&mut tail);
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(attr: &str) -> Gate {
+        Gate {
+            name: "site".to_owned(),
+            attr: attr.to_owned(),
+            report: PathBuf::from("/nix/store/x-site-report"),
+            report_derivation: PathBuf::from("/nix/store/y-site-report.drv"),
+        }
+    }
+
+    fn failures(count: usize) -> Vec<junit::Failed> {
+        let cases = (0..count)
+            .map(|n| {
+                format!(r#"<testcase classname="a.b" name="n{n}"><failure type="timeout" message="m"/></testcase>"#)
+            })
+            .collect::<String>();
+        junit::failures(&format!("<testsuites><testsuite>{cases}</testsuite></testsuites>")).unwrap()
+    }
+
+    #[test]
+    fn failures_and_commands_are_what_nix_shows() {
+        assert_eq!(
+            lines(&gate("checks.x86_64-linux.site"), "2 of 3 test cases failed", &failures(2)),
+            [
+                "foresee: site: 2 of 3 test cases failed",
+                "  a.b · n0: timeout: m",
+                "  a.b · n1: timeout: m",
+                "report and logs    /nix/store/x-site-report",
+                "link to it         nix build .#checks.x86_64-linux.site.report",
+                "all that was said  nix log /nix/store/y-site-report.drv",
+                "outside of Nix     nix run .#checks.x86_64-linux.site.interactive",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_more_lines_are_said_than_nix_shows() {
+        assert_eq!(lines(&gate("a"), "", &failures(20)).len(), LINES_SHOWN);
+        let many = lines(&gate("a"), "", &failures(21));
+        assert_eq!(many.len(), LINES_SHOWN);
+        assert_eq!(many[20], "  … and 2 more");
+    }
+
+    #[test]
+    fn a_quoted_name_survives_the_shell() {
+        let said = lines(&gate("checks.x86_64-linux.\"a.b\""), "", &failures(1));
+        assert!(
+            said.contains(&"link to it         nix build '.#checks.x86_64-linux.\"a.b\".report'".to_owned()),
+            "{said:?}"
+        );
+    }
 }
