@@ -1,6 +1,5 @@
 //! The attributes of the derivation that is being built: structured attributes, which Nix leaves as a file of JSON.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Failure, about};
+use crate::environment::Environment;
 
 /// What of a derivation's attributes matters here.
 #[derive(Debug, Deserialize)]
@@ -37,8 +37,8 @@ impl<T> Attributes<T> {
 /// # Errors
 ///
 /// When this is no build, or one of other attributes.
-pub(super) fn read<T: DeserializeOwned>() -> Result<Attributes<T>, Failure> {
-    let path = find().ok_or_else(|| {
+pub(super) fn read<T: DeserializeOwned>(environment: &Environment) -> Result<Attributes<T>, Failure> {
+    let path = find(environment).ok_or_else(|| {
         Failure(
             "there is no .attrs.json: `foresee nix` is what Nix calls to build the derivations of foresee's library; \
              to run tests, use `foresee run`"
@@ -50,8 +50,7 @@ pub(super) fn read<T: DeserializeOwned>() -> Result<Attributes<T>, Failure> {
 }
 
 /// The file of the attributes. Nix before 2.18 gives its path outside of the sandbox, where the build can't see it.
-fn find() -> Option<PathBuf> {
-    let named = env::var_os("NIX_ATTRS_JSON_FILE").map(PathBuf::from);
-    let in_build = env::var_os("NIX_BUILD_TOP").map(|top| PathBuf::from(top).join(".attrs.json"));
-    named.into_iter().chain(in_build).find(|path| path.is_file())
+fn find(environment: &Environment) -> Option<PathBuf> {
+    let in_build = environment.path("NIX_BUILD_TOP").map(|top| top.join(".attrs.json"));
+    environment.path("NIX_ATTRS_JSON_FILE").into_iter().chain(in_build).find(|path| path.is_file())
 }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use serde::Deserialize;
 
 use super::attributes::Attributes;
 use super::{Failure, about, junit};
+use crate::exit::{FAILED, HELD};
 
 /// How many lines Nix shows of a failed build, unless it is told otherwise.
 const LINES_SHOWN: usize = 25;
@@ -28,7 +28,7 @@ pub(super) struct Gate {
 }
 
 /// Makes the output a link to the report, when all tests held.
-pub(super) fn build(attributes: &Attributes<Gate>) -> Result<ExitCode, Failure> {
+pub(super) fn build(attributes: &Attributes<Gate>) -> Result<u8, Failure> {
     let gate = &attributes.foresee;
     let file = gate.report.join("junit.xml");
     let text = fs::read_to_string(&file).map_err(about("read", &file))?;
@@ -36,13 +36,13 @@ pub(super) fn build(attributes: &Attributes<Gate>) -> Result<ExitCode, Failure> 
     if !gate.report.join("nix-support/failed").exists() {
         println!("foresee: {}: {counts}", gate.name);
         symlink(&gate.report, attributes.out()).map_err(about("link", attributes.out()))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(HELD);
     }
     let failures = junit::failures(&text).map_err(about("read", &file))?;
     for line in lines(gate, &counts.to_string(), &failures) {
         println!("{line}");
     }
-    Ok(ExitCode::FAILURE)
+    Ok(FAILED)
 }
 
 /// What is said of failed tests: no more than Nix shows, with the commands that show more at the end.

@@ -3,13 +3,13 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::ExitCode;
 
 use serde::Deserialize;
 
 use super::attributes::Attributes;
 use super::tests::Tests;
 use super::{Failure, about};
+use crate::exit::HELD;
 
 /// What `nix/lib/private/check.nix` says of the tests.
 #[derive(Debug, Deserialize)]
@@ -19,7 +19,7 @@ pub(super) struct Named {
 }
 
 /// Writes the manifest and the files it refers to, or a link to where they are.
-pub(super) fn build_manifest(attributes: &Attributes<Named>) -> Result<ExitCode, Failure> {
+pub(super) fn build_manifest(attributes: &Attributes<Named>) -> Result<u8, Failure> {
     let out = attributes.out();
     let Named { name, tests } = &attributes.foresee;
     if let Tests::Stored { source, .. } = tests {
@@ -27,11 +27,11 @@ pub(super) fn build_manifest(attributes: &Attributes<Named>) -> Result<ExitCode,
     } else {
         tests.lay_out(out, &format!("{name}.json"))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(HELD)
 }
 
 /// Writes a program that runs the tests: foresee under another name, with the manifest beside it.
-pub(super) fn build(attributes: &Attributes<Named>) -> Result<ExitCode, Failure> {
+pub(super) fn build(attributes: &Attributes<Named>) -> Result<u8, Failure> {
     let Named { name, tests } = &attributes.foresee;
     let bin = attributes.out().join("bin");
     let manifest = format!("{name}.foresee.json");
@@ -49,5 +49,5 @@ pub(super) fn build(attributes: &Attributes<Named>) -> Result<ExitCode, Failure>
     let this = env::current_exe().map_err(|error| Failure(format!("cannot find foresee itself: {error}")))?;
     let program = bin.join(name);
     symlink(&this, &program).map_err(about("link", &program))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(HELD)
 }

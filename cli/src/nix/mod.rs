@@ -14,10 +14,13 @@ mod tests;
 
 use std::fmt;
 use std::path::Path;
-use std::process::ExitCode;
 
 use ::nix::sys::stat::{Mode as Permissions, umask};
 use clap::Subcommand;
+
+use self::attributes::read;
+use crate::environment::Environment;
+use crate::exit::{MACHINE, fail};
 
 /// What a derivation of `nix/lib` is for.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -34,21 +37,18 @@ pub(crate) enum Mode {
     Merge,
 }
 
-/// Builds the derivation whose attributes are in the build directory.
-pub(crate) fn build(mode: Mode) -> ExitCode {
+/// Builds the derivation whose attributes are in the build directory. Returns the exit status.
+pub(crate) fn build(mode: Mode, environment: &Environment) -> u8 {
     // Nix refuses an output that others may write to.
     umask(Permissions::S_IWGRP | Permissions::S_IWOTH);
     let built = match mode {
-        Mode::Report => attributes::read().and_then(|attributes| report::build(&attributes)),
-        Mode::Gate => attributes::read().and_then(|attributes| gate::build(&attributes)),
-        Mode::Manifest => attributes::read().and_then(|attributes| interactive::build_manifest(&attributes)),
-        Mode::Interactive => attributes::read().and_then(|attributes| interactive::build(&attributes)),
-        Mode::Merge => attributes::read().and_then(|attributes| merge::build(&attributes)),
+        Mode::Report => read(environment).and_then(|attributes| report::build(&attributes, environment)),
+        Mode::Gate => read(environment).and_then(|attributes| gate::build(&attributes)),
+        Mode::Manifest => read(environment).and_then(|attributes| interactive::build_manifest(&attributes)),
+        Mode::Interactive => read(environment).and_then(|attributes| interactive::build(&attributes)),
+        Mode::Merge => read(environment).and_then(|attributes| merge::build(&attributes)),
     };
-    built.unwrap_or_else(|failure| {
-        eprintln!("foresee: {failure}");
-        ExitCode::from(3)
-    })
+    built.unwrap_or_else(|failure| fail(MACHINE, failure))
 }
 
 /// Why a derivation can't be built; none of it is about the outcome of tests.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -14,6 +14,8 @@ use serde::Deserialize;
 use super::attributes::Attributes;
 use super::tests::Tests;
 use super::{Failure, about, junit, relay};
+use crate::environment::Environment;
+use crate::exit::{HELD, MACHINE, USAGE};
 
 /// What `nix/lib/private/check.nix` says of a report.
 #[derive(Debug, Deserialize)]
@@ -33,10 +35,10 @@ pub(super) struct Report {
 }
 
 /// Runs the tests and writes their report.
-pub(super) fn build(attributes: &Attributes<Report>) -> Result<ExitCode, Failure> {
+pub(super) fn build(attributes: &Attributes<Report>, environment: &Environment) -> Result<u8, Failure> {
     let report = &attributes.foresee;
     let out = attributes.out();
-    let top = env::var_os("NIX_BUILD_TOP").map_or_else(env::temp_dir, PathBuf::from);
+    let top = environment.path("NIX_BUILD_TOP").unwrap_or_else(env::temp_dir);
     let layout = report.tests.lay_out(&top.join("manifest"), &format!("{}.json", report.name))?;
 
     let this = env::current_exe().map_err(|error| Failure(format!("cannot find foresee itself: {error}")))?;
@@ -60,28 +62,28 @@ pub(super) fn build(attributes: &Attributes<Report>) -> Result<ExitCode, Failure
     let status = relay::run(&mut command, &mut io::stderr(), heartbeat).map_err(about("run", &this))?;
 
     let code = exit_code(status);
-    if code > 2 {
+    if code > USAGE {
         // Nothing that is worth keeping: a report that told of the machine's fault would be in the store for ever.
-        return Ok(ExitCode::from(code));
+        return Ok(code);
     }
     let file = out.join("junit.xml");
     let text = fs::read_to_string(&file).map_err(about("read", &file))?;
     let told = junit::tell(&text, "nix-sandbox", sandbox()).map_err(about("read", &file))?;
     fs::write(&file, told).map_err(about("write", &file))?;
     tell_hydra(out, code)?;
-    if report.fail && code != 0 {
+    if report.fail && code != HELD {
         eprintln!(
             "foresee: the report may be found in {} until Nix builds or collects it; to keep reports of failures, leave out `cacheFailures = false`",
             out.display()
         );
-        return Ok(ExitCode::from(code));
+        return Ok(code);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(HELD)
 }
 
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(3)
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(MACHINE)
 }
 
 /// Whether Nix runs this build in its sandbox, which it does not on every machine.
@@ -114,7 +116,7 @@ fn tell_hydra(out: &Path, code: u8) -> Result<(), Failure> {
     }
     let file = support.join("hydra-build-products");
     fs::write(&file, products).map_err(about("write", &file))?;
-    if code != 0 {
+    if code != HELD {
         let file = support.join("failed");
         fs::write(&file, format!("{code}\n")).map_err(about("write", &file))?;
     }
