@@ -3,6 +3,7 @@
 //! The way of the data: `manifest` turns text into checked cases, `run` decides what runs and turns what happens into
 //! outcomes, `report` and `artifacts` turn outcomes into files. `docs/architecture.md` shows the whole.
 
+pub mod artifacts;
 pub mod case;
 pub mod diagnostic;
 pub mod json;
@@ -10,5 +11,9 @@ pub mod manifest;
 pub mod outcome;
 pub mod source;
 
+mod executor;
+mod plan;
 mod process;
-mod sandbox;
+pub mod report;
+pub mod run;
+pub mod sandbox;

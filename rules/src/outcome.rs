@@ -1,11 +1,12 @@
 //! What became of the cases: the data that reports and artifacts are made of.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::case::{CheckId, Exit, ProcessId, Stream};
+use crate::sandbox::Isolation;
 use crate::source::Span;
 
 /// Why a check did not pass; the types of the contract's section 6.
@@ -101,6 +102,22 @@ pub struct Problem {
     pub details: Vec<Detail>,
     /// The logs that explain it, the guilty one first.
     pub logs: Vec<LogExcerpt>,
+    /// The ends of those logs, once the case is over.
+    #[serde(default)]
+    pub tails: Vec<Tail>,
+}
+
+/// The end of a log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tail {
+    /// Whose it is, and which output: `server.stderr`.
+    pub log: String,
+    /// Its last lines, without escapes and control characters.
+    pub text: String,
+    /// How many lines stand before them.
+    pub omitted: usize,
+    /// Where the whole of it is kept, relative to the output directory.
+    pub kept: Option<String>,
 }
 
 /// Lines with a word before them.
@@ -146,6 +163,7 @@ impl Problem {
             got: None,
             details: Vec::new(),
             logs: Vec::new(),
+            tails: Vec::new(),
         }
     }
 
@@ -236,4 +254,77 @@ pub struct Judged {
     pub verdict: Verdict,
     /// Its share of the case's time.
     pub time: Duration,
+}
+
+/// What became of a case.
+#[derive(Clone, Debug)]
+pub struct CaseOutcome {
+    /// Index of the case among those loaded.
+    pub case: usize,
+    /// Its suite's name; ends in ` (run K)` when cases are repeated.
+    pub suite: String,
+    /// The class name of its test cases.
+    pub classname: String,
+    /// When its first attempt began.
+    pub started: SystemTime,
+    /// How long all attempts took.
+    pub time: Duration,
+    /// One for each of the case's checks, in their order: the last attempt.
+    pub checks: Vec<Judged>,
+    /// What failed in the attempts before the last.
+    pub earlier: Vec<Vec<Judged>>,
+    /// The logs that are kept.
+    pub logs: Vec<KeptLog>,
+    /// How the case was kept apart from the machine.
+    pub isolation: Isolation,
+    /// Whether the case was selected but not begun, because the run ended before.
+    pub not_run: bool,
+}
+
+impl CaseOutcome {
+    /// The checks that did not pass and were not skipped.
+    pub fn problems(&self) -> impl Iterator<Item = (CheckId, &Problem)> {
+        failed(&self.checks)
+    }
+
+    /// Whether every check held or was skipped.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        self.problems().next().is_none()
+    }
+
+    /// Whether it failed before it held.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        self.held() && !self.earlier.is_empty()
+    }
+}
+
+/// The failed ones among `checks`.
+pub fn failed(checks: &[Judged]) -> impl Iterator<Item = (CheckId, &Problem)> {
+    checks.iter().filter_map(|judged| match &judged.verdict {
+        Verdict::Failed(problem) => Some((judged.check, problem.as_ref())),
+        _ => None,
+    })
+}
+
+/// A log that is kept, under its digest.
+#[derive(Clone, Debug)]
+pub struct KeptLog {
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub digest: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Number of lines.
+    pub lines: u64,
+    /// The process's name, or the target's.
+    pub name: String,
+    /// Which output it is.
+    pub stream: LogStream,
+    /// How the process ended.
+    pub exit: Option<Exit>,
+    /// The attempt that it is of, from 1.
+    pub attempt: u32,
+    /// Where people find it, relative to the output directory.
+    pub path: String,
 }

@@ -5,5 +5,5 @@
 mod output;
 mod turns;
 
-pub(crate) use output::judge_output;
+pub(crate) use output::violation;
 pub(crate) use turns::{Standing, Turns};

@@ -8,31 +8,35 @@ use crate::outcome::{Kind, Problem};
 /// Lines of a difference that are shown; the whole output is a kept log.
 const MAX_DIFF_LINES: usize = 60;
 
-/// Judges one constraint on `output`. `name` is what the output is called in messages: `stdout of echo`.
-pub(crate) fn judge_output(check: &OutputCheck, output: &[u8], name: &str, values: &dyn Values) -> Result<(), Problem> {
+/// What is wrong with `output`, if anything. `name` is what the output is called in messages: `stdout of echo`.
+pub(crate) fn violation(check: &OutputCheck, output: &[u8], name: &str, values: &dyn Values) -> Option<Problem> {
     let text = String::from_utf8_lossy(output);
     let problem = |message: String| Problem::new(Kind::Assertion, check.span, message);
     match &check.expected {
         OutputExpectation::Equals(expected) => {
             let expected = expected.fill(values);
             if but_for_newline(&expected).as_bytes() == but_for_newline_bytes(output) {
-                return Ok(());
+                return None;
             }
             let message = format!("{name} is not as expected");
-            Err(problem(message)
-                .label(format!("got {}", summary(&text)))
-                .detail("diff", diff(but_for_newline(&expected), but_for_newline(&text))))
+            Some(
+                problem(message)
+                    .label(format!("got {}", summary(&text)))
+                    .detail("diff", diff(but_for_newline(&expected), but_for_newline(&text))),
+            )
         }
         OutputExpectation::Contains(expected) => {
             let missing: Vec<_> =
                 expected.iter().map(|e| e.fill(values)).filter(|e| !contains(output, e.as_bytes())).collect();
             if missing.is_empty() {
-                return Ok(());
+                return None;
             }
             let list = missing.iter().map(|m| format!("{m:?}")).collect::<Vec<_>>().join(", ");
-            Err(problem(format!("{name} does not contain {list}"))
-                .label(format!("not in {}", summary(&text)))
-                .versus(format!("text that contains {list}"), head(&text)))
+            Some(
+                problem(format!("{name} does not contain {list}"))
+                    .label(format!("not in {}", summary(&text)))
+                    .versus(format!("text that contains {list}"), head(&text)),
+            )
         }
         OutputExpectation::Matches(expected) => {
             let mut missing = Vec::new();
@@ -44,31 +48,37 @@ pub(crate) fn judge_output(check: &OutputCheck, output: &[u8], name: &str, value
                 }
             }
             if missing.is_empty() {
-                return Ok(());
+                return None;
             }
             let list = missing.join(", ");
-            Err(problem(format!("{list} does not match in {name}"))
-                .label(format!("no match in {}", summary(&text)))
-                .versus(format!("text that matches {list}"), head(&text)))
+            Some(
+                problem(format!("{list} does not match in {name}"))
+                    .label(format!("no match in {}", summary(&text)))
+                    .versus(format!("text that matches {list}"), head(&text)),
+            )
         }
         OutputExpectation::Json(expected) => {
             let got: serde_json::Value = match serde_json::from_slice(output) {
                 Ok(got) => got,
                 Err(error) => {
-                    return Err(problem(format!("{name} is not JSON: {error}"))
-                        .label(format!("got {}", summary(&text)))
-                        .versus("a JSON value", head(&text)));
+                    return Some(
+                        problem(format!("{name} is not JSON: {error}"))
+                            .label(format!("got {}", summary(&text)))
+                            .versus("a JSON value", head(&text)),
+                    );
                 }
             };
             let differences = crate::json::differences(&expected.fill(values), &got);
             if differences.is_empty() {
-                return Ok(());
+                return None;
             }
             let count = differences.len();
             let places = if count == 1 { "one place".to_owned() } else { format!("{count} places") };
-            Err(problem(format!("{name} is another JSON value"))
-                .label(format!("differs in {places}"))
-                .detail("diff", differences.join("\n")))
+            Some(
+                problem(format!("{name} is another JSON value"))
+                    .label(format!("differs in {places}"))
+                    .detail("diff", differences.join("\n")),
+            )
         }
     }
 }
@@ -107,7 +117,8 @@ fn head(text: &str) -> String {
 /// Expected (`-`) against got (`+`), with a little context.
 fn diff(expected: &str, got: &str) -> String {
     let diff = TextDiff::from_lines(expected, got);
-    let unified = diff.unified_diff().context_radius(2).missing_newline_hint(false).header("expected", "got").to_string();
+    let unified =
+        diff.unified_diff().context_radius(2).missing_newline_hint(false).header("expected", "got").to_string();
     let mut lines: Vec<_> = unified.lines().collect();
     let more = lines.len().saturating_sub(MAX_DIFF_LINES);
     lines.truncate(MAX_DIFF_LINES);

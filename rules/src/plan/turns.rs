@@ -54,7 +54,8 @@ impl Turns {
                 last_step,
             });
         }
-        let end = Turn { set: Vec::new(), kill: true, begun: false, next_wait: Vec::new(), last_step: case.steps.len() };
+        let end =
+            Turn { set: Vec::new(), kill: true, begun: false, next_wait: Vec::new(), last_step: case.steps.len() };
         turns.push(end);
         Self { turns, exited: vec![false; case.processes.len()], current: 0 }
     }

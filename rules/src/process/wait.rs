@@ -123,8 +123,50 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
     }
 }
 
-/// Has the kernel send `signal` to this process when the thread that made it ends.
-pub(crate) fn die_with_parent(signal: i32) {
-    // SAFETY: plain call.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal, 0, 0, 0) };
+/// The names of this process's living children, for messages: what the kernel calls them.
+pub(crate) fn children_names() -> Vec<String> {
+    let name = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+    let mut names: Vec<_> = children().into_iter().filter_map(name).map(|n| format!("`{}`", n.trim_end())).collect();
+    names.sort();
+    names
+}
+
+/// Reaps any child that has ended.
+pub(crate) fn reap_next() -> Option<(i32, Exit)> {
+    wait_id(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG).ok().flatten()
+}
+
+/// SIGKILL to a child that is not reaped yet.
+pub(crate) fn kill_pid(pid: i32) {
+    // SAFETY: a child of ours that only we reap, so its id is its own.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+}
+
+/// SIGKILL to every child but `spared`, again and again until only those are left.
+pub(crate) fn kill_children_but(spared: &std::collections::HashMap<i32, u32>) {
+    for _ in 0..1000 {
+        let strays: Vec<_> = children().into_iter().filter(|pid| !spared.contains_key(pid)).collect();
+        if strays.is_empty() {
+            return;
+        }
+        for pid in strays {
+            kill_pid(pid);
+            let _ = wait_id(libc::P_PID, pid.unsigned_abs(), libc::WEXITED | libc::WNOHANG);
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+}
+
+/// Gives every signal its default disposition: what our caller ignores must not be ignored by the tested programs.
+pub(crate) fn reset_signals() {
+    for signal in 1..=64 {
+        // SAFETY: resetting is harmless; those that can't be reset (SIGKILL, the C library's own) are refused.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// Gives a signal its default disposition when it is ignored.
+pub(crate) fn unignore(signal: i32) {
+    // SAFETY: no handler of ours is replaced: we have none.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
 }

@@ -1,0 +1,13 @@
+//! Logs as artifacts: masked, hashed, stored once, and found again.
+
+mod layout;
+mod mask;
+mod store;
+mod tail;
+
+pub(crate) use layout::write_indices;
+pub use layout::{LogEntry, LogIndex, gc, read_index, verify, write_whole};
+pub(crate) use mask::{Mask, readable};
+pub use store::Keep;
+pub(crate) use store::{Log, Store};
+pub(crate) use tail::tail;

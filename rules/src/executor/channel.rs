@@ -1,0 +1,100 @@
+//! What the supervisor and the executor say to each other: lines of JSON over one socket.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, CheckId, PortId};
+use crate::outcome::{Judged, Kind, LogRecord, Problem, ProcessRecord};
+use crate::sandbox::Place;
+
+/// What an executor is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Assignment {
+    pub(crate) case: Case,
+    pub(crate) place: Place,
+    /// The environment that every process has, before the case's own.
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// What the supervisor says later.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Command {
+    /// End the case now, for this reason.
+    Stop { kind: Kind, reason: String },
+}
+
+/// What the executor tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Event {
+    /// A step begins.
+    Step(usize),
+    /// A process was started, or has ended.
+    Process(ProcessRecord),
+    /// A port was assigned.
+    Port(PortId, u16),
+    /// A log is being written.
+    Log(LogRecord),
+    /// A check was judged.
+    Judged(Judged),
+    /// The case is over, and nothing of it runs any more.
+    Finished {
+        /// The check that ended it before its time.
+        ended: Option<(CheckId, Box<Problem>)>,
+    },
+}
+
+pub(crate) struct Channel {
+    socket: BufReader<UnixStream>,
+    children: SignalFd,
+}
+
+impl Channel {
+    pub(crate) fn new(socket: UnixStream) -> io::Result<Self> {
+        let mask = SigSet::from(Signal::SIGCHLD);
+        let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Self { socket: BufReader::new(socket), children })
+    }
+
+    pub(crate) fn assignment(&mut self) -> io::Result<Assignment> {
+        let mut line = String::new();
+        self.socket.read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// Tells the supervisor. When it is gone there is nobody to be told, and `receive` will notice.
+    pub(crate) fn send(&mut self, event: &Event) {
+        let mut line = match serde_json::to_vec(event) {
+            Ok(line) => line,
+            Err(_) => return,
+        };
+        line.push(b'\n');
+        let _ = self.socket.get_mut().write_all(&line);
+    }
+
+    /// What the supervisor says; `None` when it is gone.
+    pub(crate) fn receive(&mut self) -> Option<Command> {
+        let mut line = String::new();
+        match self.socket.read_line(&mut line) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => serde_json::from_str(&line).ok(),
+        }
+    }
+
+    pub(crate) fn supervisor(&self) -> BorrowedFd<'_> {
+        self.socket.get_ref().as_fd()
+    }
+
+    /// Readable when a child has ended.
+    pub(crate) fn child_signals(&self) -> BorrowedFd<'_> {
+        self.children.as_fd()
+    }
+
+    pub(crate) fn drain_child_signals(&mut self) {
+        while matches!(self.children.read_signal(), Ok(Some(_))) {}
+    }
+}

@@ -1,0 +1,266 @@
+//! The executor: does the steps of one case, one after another, inside the place that the sandbox made.
+//!
+//! It is a process of its own, single-threaded, the parent of everything that the case starts. It sees every exit through
+//! one epoll, reports what happens over one descriptor, and when that descriptor's other end is gone it ends the case.
+
+mod channel;
+mod finish;
+mod logs;
+mod ports;
+mod prepare;
+mod ready;
+mod start;
+mod steps;
+mod values;
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use self::channel::Channel;
+use self::logs::Logs;
+use self::ports::Ports;
+use self::values::Filled;
+use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
+use crate::outcome::{Judged, Kind, Problem, ProcessRecord, Verdict};
+use crate::plan::{Standing, Turns};
+use crate::process::{self, Child, Spawner, Watch};
+
+pub(crate) use self::channel::{Assignment, Command, Event};
+
+/// How often log sizes are looked at while something runs.
+const LOG_TICK: Duration = Duration::from_millis(50);
+/// As good as for ever.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Tokens of [`Watch`] that are not processes.
+const CHANNEL: u64 = u64::MAX;
+const CHILDREN: u64 = u64::MAX - 1;
+const HELPER: u64 = u64::MAX - 2;
+
+/// The case is over: this check failed, with this problem.
+pub(crate) struct Halt {
+    pub(crate) check: CheckId,
+    pub(crate) problem: Box<Problem>,
+}
+
+impl Halt {
+    fn lifecycle(problem: Problem) -> Self {
+        Self { check: LIFECYCLE, problem: Box::new(problem) }
+    }
+}
+
+type Step<T = ()> = Result<T, Halt>;
+
+/// Where a process stands.
+#[derive(Debug)]
+enum State {
+    Waiting,
+    Running(Child),
+    /// It has ended and is not reaped: its id is still its own.
+    Ended(Child, Exit),
+    Reaped,
+}
+
+pub(crate) struct Executor {
+    case: Case,
+    channel: Channel,
+    watch: Watch,
+    spawner: Spawner,
+    states: Vec<State>,
+    turns: Turns,
+    values: Filled,
+    ports: Ports,
+    logs: Logs,
+    programs: Vec<Option<std::path::PathBuf>>,
+    /// The step that is being done.
+    current: usize,
+    started: Instant,
+    last_verdict: Instant,
+    next_tick: Instant,
+    /// An exit that was seen and not anticipated; it ends the case as soon as nothing more pressing is said.
+    failure: Option<Halt>,
+}
+
+/// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
+pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
+    let mut channel = Channel::new(socket)?;
+    let assignment = channel.assignment()?;
+    process::become_subreaper()?;
+    let open_files = process::raise_open_files();
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let ended = match Executor::new(assignment, channel, open_files) {
+        Ok(mut executor) => {
+            let ended = executor.run();
+            executor.channel.send(&Event::Finished { ended });
+            Ok(())
+        }
+        Err((mut channel, halt)) => {
+            channel.send(&Event::Finished { ended: Some((halt.check, halt.problem)) });
+            Ok(())
+        }
+    };
+    process::kill_children(Duration::from_secs(5));
+    ended
+}
+
+impl Executor {
+    /// Does the steps. Returns the check that ended the case before its time, with its problem.
+    fn run(&mut self) -> Option<(CheckId, Box<Problem>)> {
+        let result = self.check_programs().and_then(|()| {
+            for step in 0..self.case.steps.len() {
+                self.current = step;
+                self.channel.send(&Event::Step(step));
+                self.step(step)?;
+            }
+            Ok(())
+        });
+        match self.finish(result) {
+            Ok(()) => None,
+            Err(halt) => Some((halt.check, halt.problem)),
+        }
+    }
+
+    /// A verdict, with the time since the last one.
+    fn judged(&mut self, check: CheckId, verdict: Verdict) {
+        let now = Instant::now();
+        let time = now - self.last_verdict;
+        self.last_verdict = now;
+        self.channel.send(&Event::Judged(Judged { check, verdict, time }));
+    }
+
+    /// Waits for whatever comes next, at most until `until`, and takes note of it.
+    fn pump(&mut self, until: Instant) -> Step {
+        let now = Instant::now();
+        let running = self.states.iter().any(|state| matches!(state, State::Running(_)));
+        let mut wake = until.min(now + LONG);
+        if running {
+            wake = wake.min(self.next_tick);
+        }
+        if let Some(deadline) = self.deadline() {
+            wake = wake.min(deadline);
+        }
+        let tokens =
+            self.watch.wait(wake.saturating_duration_since(now)).map_err(|e| internal(&self.case, "epoll", &e))?;
+        for token in tokens {
+            match token {
+                CHANNEL => self.command()?,
+                CHILDREN => self.reap_orphans(),
+                HELPER => {}
+                process => self.exited(usize::try_from(process).unwrap_or(usize::MAX)),
+            }
+        }
+        if let Some(halt) = self.failure.take() {
+            return Err(halt);
+        }
+        self.tick()
+    }
+
+    /// Takes note of everything that has happened by now.
+    fn catch_up(&mut self) -> Step {
+        self.pump(Instant::now())
+    }
+
+    /// Looks at the clock and at the logs.
+    fn tick(&mut self) -> Step {
+        let now = Instant::now();
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            // Exits that came before are already noted: `pump` reads them first.
+            let limit = self.case.deadline.unwrap_or_default();
+            let message = format!("the case took longer than its deadline of {limit:?}");
+            return Err(Halt::lifecycle(self.cut_short(Kind::Timeout, message)));
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + LOG_TICK;
+            for process in 0..self.states.len() {
+                if matches!(self.states[process], State::Running(_)) {
+                    self.check_log_size(process)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.case.deadline.map(|deadline| self.started + deadline)
+    }
+
+    /// The case is ended from outside, in the middle of a step.
+    fn cut_short(&self, kind: Kind, message: String) -> Problem {
+        let span = self.case.steps.get(self.current).map_or(self.case.span, |step| step.span);
+        let running = (0..self.states.len()).filter(|id| matches!(self.states[*id], State::Running(_)));
+        let mut problem = Problem::new(kind, span, message).label("this was going on");
+        problem.logs = running.flat_map(|id| self.logs.of_process(id)).collect();
+        problem
+    }
+
+    /// The supervisor says something, or is gone.
+    fn command(&mut self) -> Step {
+        match self.channel.receive() {
+            Some(Command::Stop { kind, reason }) => Err(Halt::lifecycle(self.cut_short(kind, reason))),
+            // Nobody is left who would want to know: end everything at once.
+            None => {
+                self.kill_all();
+                process::kill_children(Duration::from_millis(500));
+                std::process::exit(1);
+            }
+        }
+    }
+
+    /// `process` has ended.
+    fn exited(&mut self, process: ProcessId) {
+        let Some(state) = self.states.get_mut(process) else { return };
+        let State::Running(child) = std::mem::replace(state, State::Reaped) else { return };
+        let Some(exit) = process::peek_exit(&child) else {
+            *state = State::Running(child);
+            return;
+        };
+        let record = ProcessRecord { process, pid: child.pid, exit: Some(exit) };
+        *state = State::Ended(child, exit);
+        self.channel.send(&Event::Process(record));
+        if self.turns.exit(process) == Standing::Unexpected && self.failure.is_none() {
+            let name = &self.case.processes[process].name;
+            let problem = Problem::new(
+                Kind::UnexpectedExit,
+                self.case.processes[process].span,
+                format!("`{name}` {exit} while nothing waited for it"),
+            );
+            let mut problem = problem.label(format!("it {exit}"));
+            problem.logs = self.logs.of_process(process);
+            self.failure = Some(Halt::lifecycle(problem));
+        }
+    }
+
+    /// How `process` ended, if it has.
+    fn exit_of(&self, process: ProcessId) -> Option<Exit> {
+        match &self.states[process] {
+            State::Ended(_, exit) => Some(*exit),
+            _ => None,
+        }
+    }
+
+    /// The plan has taken note of the exit: the process is reaped.
+    fn reap(&mut self, process: ProcessId) {
+        if let State::Ended(child, _) = std::mem::replace(&mut self.states[process], State::Reaped) {
+            self.watch.forget(&child.pidfd);
+            process::reap(&child);
+        }
+    }
+
+    /// Orphans among the descendants come to us when they end; those that we started ourselves are reaped by `reap`.
+    fn reap_orphans(&mut self) {
+        self.channel.drain_child_signals();
+        let ours = |pid: i32| {
+            self.states.iter().any(|state| match state {
+                State::Running(child) | State::Ended(child, _) => child.pid == pid,
+                _ => false,
+            })
+        };
+        while process::reap_any(ours) {}
+    }
+}
+
+/// foresee or the machine is at fault.
+fn internal(case: &Case, what: &str, error: &io::Error) -> Halt {
+    Halt::lifecycle(Problem::new(Kind::Internal, case.span, format!("{what}: {error}")))
+}

@@ -1,0 +1,117 @@
+//! Before the first step: ports, values, programs.
+
+use std::time::Instant;
+
+use super::channel::{Assignment, Channel, Event};
+use super::logs::Logs;
+use super::ports::Ports;
+use super::values::Filled;
+use super::{CHANNEL, CHILDREN, Executor, Halt, LOG_TICK, State, Step, internal};
+use crate::case::{Action, ConditionKind, Piece, PortKind, Text, Values};
+use crate::outcome::{Kind, Problem};
+use crate::plan::Turns;
+use crate::process::{NotExecutable, Spawner, Watch, find_program};
+use crate::source::Span;
+
+impl Executor {
+    /// Makes everything ready for the first step.
+    pub(super) fn new(
+        assignment: Assignment,
+        mut channel: Channel,
+        open_files: Option<libc::rlimit>,
+    ) -> Result<Self, (Channel, Halt)> {
+        let Assignment { case, place, env } = assignment;
+        let watch = Watch::new().and_then(|watch| {
+            watch.always(channel.supervisor(), CHANNEL)?;
+            watch.always(channel.child_signals(), CHILDREN)?;
+            Ok(watch)
+        });
+        let made = watch.and_then(|watch| Ok((watch, Ports::assign(&case, &place)?)));
+        let (watch, ports) = match made {
+            Ok(made) => made,
+            Err(error) => return Err((channel, internal(&case, "can't prepare the case", &error))),
+        };
+        for (id, port) in case.ports.iter().enumerate() {
+            if matches!(port.kind, PortKind::Auto | PortKind::Fd) {
+                channel.send(&Event::Port(id, ports.numbers[id]));
+            }
+        }
+        let mut values = Filled {
+            dir: place.work.clone(),
+            base: env.into_iter().collect(),
+            ports: ports.numbers.clone(),
+            sockets: ports.sockets.clone(),
+            ..Filled::default()
+        };
+        values.env = values.environment(&case.env);
+        let now = Instant::now();
+        Ok(Self {
+            turns: Turns::new(&case),
+            states: case.processes.iter().map(|_| State::Waiting).collect(),
+            programs: vec![None; case.processes.len()],
+            logs: Logs::new(&place.logs, &case),
+            spawner: Spawner::new(open_files),
+            case,
+            channel,
+            watch,
+            values,
+            ports,
+            current: 0,
+            started: now,
+            last_verdict: now,
+            next_tick: now + LOG_TICK,
+            failure: None,
+        })
+    }
+
+    /// Looks every program up, so that a missing one starts nothing. One that is named by a captured value can't be known
+    /// yet.
+    pub(super) fn check_programs(&mut self) -> Step {
+        for id in 0..self.case.processes.len() {
+            let process = &self.case.processes[id];
+            if is_known(&process.argv[0]) {
+                let env = self.values.of_process(&self.case, id);
+                let name = process.argv[0].fill(&self.values.within(&env));
+                self.programs[id] = Some(self.find(&name, &process.roots, process.span)?);
+            }
+        }
+        for step in &self.case.steps {
+            let Action::Ready(_, condition) = &step.action else { continue };
+            let ConditionKind::Exec { argv, roots } = &condition.kind else { continue };
+            if is_known(&argv[0]) {
+                self.find(&argv[0].fill(&self.values.within(&self.values.env)), roots, condition.span)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that a program's name stands for, in the case's PATH.
+    pub(super) fn find(&self, name: &str, roots: &[std::path::PathBuf], span: Span) -> Step<std::path::PathBuf> {
+        let path = self.values.within(&self.values.env).env("PATH");
+        find_program(name, roots, &path).map_err(|error| {
+            let problem = match error {
+                NotExecutable::Missing(places) if name.contains('/') => {
+                    let places: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
+                    Problem::new(Kind::CommandNotFound, span, format!("there is no program `{name}`"))
+                        .label("not found")
+                        .detail("looked at", places.join("\n"))
+                }
+                NotExecutable::Missing(_) => {
+                    Problem::new(Kind::CommandNotFound, span, format!("there is no program `{name}`"))
+                        .label("not found in PATH")
+                        .detail("PATH", path)
+                }
+                NotExecutable::Forbidden(found) => {
+                    Problem::new(Kind::CommandNotFound, span, format!("`{name}` can't be executed"))
+                        .label("not an executable file")
+                        .detail("found", found.display().to_string())
+                }
+            };
+            Halt::lifecycle(problem)
+        })
+    }
+}
+
+fn is_known(text: &Text) -> bool {
+    !text.0.iter().any(|piece| matches!(piece, Piece::Capture(_)))
+}

@@ -1,0 +1,166 @@
+//! Waiting until a process is ready.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use super::{Executor, Halt, State, Step};
+use crate::case::{Condition, ConditionKind, PortKind, ProcessId, Stream, Values};
+use crate::outcome::{Kind, Problem};
+use crate::process;
+
+/// The first pause between two looks.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+impl Executor {
+    /// Holds until `condition` holds for `process`; fails at once when the process ends before.
+    pub(super) fn ready(&mut self, process: ProcessId, condition: &Condition, timeout: Duration) -> Step {
+        let until = Instant::now() + timeout;
+        let mut pause = FIRST_PAUSE;
+        let mut printed = Printed::default();
+        loop {
+            let held_off = self.catch_up();
+            let ended = !matches!(self.states[process], State::Running(_));
+            // What was printed or written before the exit still counts.
+            let lasting = matches!(condition.kind, ConditionKind::Log(_) | ConditionKind::File(_));
+            if (!ended || lasting) && self.holds(process, condition, until, &mut printed)? {
+                return held_off;
+            }
+            if ended {
+                return Err(self.not_ready(process, condition));
+            }
+            held_off?;
+            let now = Instant::now();
+            if now >= until {
+                let name = &self.case.processes[process].name;
+                let message = format!("`{name}` was not ready within {timeout:?}");
+                let mut problem = Problem::new(Kind::Timeout, condition.span, message).label("did not hold");
+                problem.logs = self.logs.of_process(process);
+                return Err(Halt::lifecycle(problem));
+            }
+            // `pump` returns early when something happens; an exit of this process is looked at in the next round, so
+            // that it is told as what it is: not ready.
+            match self.pump(until.min(now + pause)) {
+                Err(halt) if matches!(self.states[process], State::Running(_)) => return Err(halt),
+                Err(halt) => self.failure = Some(halt),
+                Ok(()) => {}
+            }
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn not_ready(&mut self, process: ProcessId, condition: &Condition) -> Halt {
+        self.failure = None;
+        let name = &self.case.processes[process].name;
+        let how = self.exit_of(process).map_or_else(|| "has ended".to_owned(), |exit| exit.to_string());
+        let mut problem = Problem::new(Kind::NotReady, condition.span, format!("`{name}` {how} before it was ready"))
+            .label(format!("it {how}"));
+        problem.logs = self.logs.of_process(process);
+        Halt::lifecycle(problem)
+    }
+
+    /// Whether the condition holds now.
+    fn holds(
+        &mut self,
+        process: ProcessId,
+        condition: &Condition,
+        until: Instant,
+        printed: &mut Printed,
+    ) -> Step<bool> {
+        let env = self.values.of_process(&self.case, process);
+        let values = self.values.within(&env);
+        match &condition.kind {
+            ConditionKind::Port(port) => Ok(match self.case.ports[*port].kind {
+                PortKind::Unix => UnixStream::connect(values.socket(*port)).is_ok(),
+                _ => connect(self.values.ports[*port]).is_ok(),
+            }),
+            ConditionKind::Http(port, path) => {
+                let path = path.fill(&values);
+                Ok(match self.case.ports[*port].kind {
+                    PortKind::Unix => UnixStream::connect(values.socket(*port)).and_then(|s| answers(s, &path)),
+                    _ => connect(self.values.ports[*port]).and_then(|s| answers(s, &path)),
+                }
+                .unwrap_or(false))
+            }
+            ConditionKind::Log(pattern) => {
+                let pattern = pattern.fill_regex(&values);
+                let regex = regex::bytes::Regex::new(&pattern)
+                    .map_err(|e| super::internal(&self.case, "regular expression", &io::Error::other(e)))?;
+                let files = [Stream::Stdout, Stream::Stderr].map(|stream| self.logs.path(process, stream));
+                printed.read(&files).map_err(|e| super::internal(&self.case, "can't read a log", &e))?;
+                Ok(printed.0.iter().any(|text| regex.is_match(text)))
+            }
+            ConditionKind::File(path) => Ok(self.values.dir.join(path.fill(&values)).exists()),
+            ConditionKind::Exec { argv, roots } => self.succeeds(process, argv, roots, condition, until),
+        }
+    }
+
+    /// Runs a command and tells whether it exits 0; it is killed when the process ends or the time is over.
+    fn succeeds(
+        &mut self,
+        process: ProcessId,
+        argv: &[crate::case::Text],
+        roots: &[std::path::PathBuf],
+        condition: &Condition,
+        until: Instant,
+    ) -> Step<bool> {
+        let child = self.start_helper(argv, roots, condition.span)?;
+        let mut held_off = Ok(());
+        let exit = loop {
+            if let Some(exit) = process::peek_exit(&child) {
+                break Some(exit);
+            }
+            let running = matches!(self.states[process], State::Running(_));
+            if held_off.is_err() || !running || Instant::now() >= until {
+                break None;
+            }
+            held_off = self.pump(until);
+        };
+        process::kill_group(&child);
+        self.watch.forget(&child.pidfd);
+        process::reap(&child);
+        if let Err(halt) = held_off {
+            if matches!(self.states[process], State::Running(_)) {
+                return Err(halt);
+            }
+            self.failure = Some(halt);
+        }
+        Ok(exit == Some(crate::case::Exit::Code(0)))
+    }
+}
+
+/// What a process has printed so far: standard output and standard error.
+#[derive(Default)]
+struct Printed([Vec<u8>; 2]);
+
+impl Printed {
+    fn read(&mut self, files: &[std::path::PathBuf; 2]) -> io::Result<()> {
+        for (text, path) in self.0.iter_mut().zip(files) {
+            let mut file = File::open(path)?;
+            // A process may truncate its own log.
+            if file.metadata()?.len() < text.len() as u64 {
+                text.clear();
+            }
+            file.seek(SeekFrom::Start(text.len() as u64))?;
+            file.read_to_end(text)?;
+        }
+        Ok(())
+    }
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Duration::from_secs(1))
+}
+
+/// Whether a GET of `path` is answered below 500.
+fn answers(mut stream: impl Read + io::Write, path: &str) -> io::Result<bool> {
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    let code = status.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+    Ok(code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok()).is_some_and(|code: u16| code < 500))
+}

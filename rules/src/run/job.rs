@@ -1,0 +1,226 @@
+//! One attempt at one case: the supervisor's side of an executor.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
+use crate::executor::{Assignment, Command, Event};
+use crate::outcome::{Judged, Kind, LogRecord, Problem, Verdict};
+use crate::sandbox::Place;
+
+/// An attempt that is under way.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) socket: UnixStream,
+    pub(crate) place: Place,
+    pub(crate) began: Instant,
+    pub(crate) began_at: SystemTime,
+    /// When it was told to stop.
+    pub(crate) stopped: Option<Instant>,
+    buffer: Vec<u8>,
+    step: Option<usize>,
+    judged: Vec<Option<Judged>>,
+    logs: Vec<LogRecord>,
+    exits: Vec<Option<Exit>>,
+    /// Process ids and ports, to be masked where runs are compared.
+    varying: Vec<(String, String)>,
+    ended: Option<Option<(CheckId, Box<Problem>)>>,
+    /// Why it was told to stop.
+    reason: Option<(Kind, String)>,
+}
+
+/// An attempt that is over.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) place: Place,
+    pub(crate) began_at: SystemTime,
+    pub(crate) time: Duration,
+    /// One for each check.
+    pub(crate) checks: Vec<Judged>,
+    pub(crate) logs: Vec<LogRecord>,
+    pub(crate) exits: Vec<Option<Exit>>,
+    pub(crate) varying: Vec<(String, String)>,
+}
+
+impl Job {
+    /// Gives the case to an executor that was made with the other end of `socket`.
+    pub(crate) fn begin(
+        case: &Case,
+        place: Place,
+        env: Vec<(String, String)>,
+        mut socket: UnixStream,
+    ) -> io::Result<Self> {
+        let assignment = Assignment { case: case.clone(), place, env };
+        let mut line = serde_json::to_vec(&assignment)?;
+        line.push(b'\n');
+        socket.write_all(&line)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket,
+            place: assignment.place,
+            began: Instant::now(),
+            began_at: SystemTime::now(),
+            stopped: None,
+            buffer: Vec::new(),
+            step: None,
+            judged: vec![None; case.checks.len()],
+            logs: Vec::new(),
+            exits: vec![None; case.processes.len()],
+            varying: Vec::new(),
+            ended: None,
+            reason: None,
+        })
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Tells the executor to end the case.
+    pub(crate) fn stop(&mut self, kind: Kind, reason: &str) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.stopped = Some(Instant::now());
+        self.reason = Some((kind, reason.to_owned()));
+        if let Ok(mut line) = serde_json::to_vec(&Command::Stop { kind, reason: reason.to_owned() }) {
+            line.push(b'\n');
+            let _ = self.socket.write_all(&line);
+        }
+    }
+
+    /// Reads what the executor tells. `false` when nothing more will come.
+    pub(crate) fn read(&mut self) -> bool {
+        let mut chunk = [0; 64 << 10];
+        let open = loop {
+            match self.socket.read(&mut chunk) {
+                Ok(0) => break false,
+                Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break false,
+            }
+        };
+        let buffer = std::mem::take(&mut self.buffer);
+        let end = buffer.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        for line in buffer[..end].split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            if let Ok(event) = serde_json::from_slice(line) {
+                self.note(event);
+            }
+        }
+        self.buffer = buffer[end..].to_vec();
+        open && self.ended.is_none()
+    }
+
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Step(step) => self.step = Some(step),
+            Event::Process(record) => {
+                self.varying.push((record.pid.to_string(), "PID".into()));
+                if let Some(exit) = self.exits.get_mut(record.process) {
+                    *exit = record.exit.or(*exit);
+                }
+            }
+            Event::Port(_, number) => self.varying.push((number.to_string(), "PORT".into())),
+            Event::Log(record) => self.logs.push(record),
+            Event::Judged(judged) => {
+                let check = judged.check;
+                if let Some(slot) = self.judged.get_mut(check) {
+                    *slot = Some(judged);
+                }
+            }
+            Event::Finished { ended } => self.ended = Some(ended),
+        }
+    }
+
+    /// Whether the executor has said its last word.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Makes an attempt of what was told. `died` says how the executor ended when it said no last word.
+    pub(crate) fn finish(mut self, case: &Case, died: Option<Exit>) -> Attempt {
+        let time = self.began.elapsed();
+        let ended = self.ended.take().unwrap_or_else(|| Some((LIFECYCLE, Box::new(self.unfinished(case, died)))));
+        let told: Duration = self.judged.iter().flatten().map(|judged| judged.time).sum();
+        let rest = time.saturating_sub(told);
+        let why = ended.as_ref().map_or_else(
+            || "not reached".to_owned(),
+            |(check, _)| format!("the case ended at `{}`", case.checks[*check].name),
+        );
+        let (ended_at, mut problem) = ended.map_or((None, None), |(check, problem)| (Some(check), Some(problem)));
+        let checks = std::mem::take(&mut self.judged).into_iter().enumerate().map(|(check, judged)| {
+            if ended_at == Some(check) {
+                let verdict = problem.take().map_or(Verdict::Skipped(why.clone()), Verdict::Failed);
+                return Judged { check, verdict, time: rest };
+            }
+            judged.unwrap_or_else(|| Judged { check, verdict: Verdict::Skipped(why.clone()), time: Duration::ZERO })
+        });
+        let mut checks: Vec<_> = checks.collect();
+        if ended_at.is_none() {
+            // What is left of the time went into starting and ending.
+            checks[LIFECYCLE].time += rest;
+        }
+        Attempt {
+            place: self.place,
+            began_at: self.began_at,
+            time,
+            checks,
+            logs: self.logs,
+            exits: self.exits,
+            varying: self.varying,
+        }
+    }
+
+    /// The executor is gone without a last word.
+    fn unfinished(&self, case: &Case, died: Option<Exit>) -> Problem {
+        let span = self.step.and_then(|step| case.steps.get(step)).map_or(case.span, |step| step.span);
+        let mut problem = match (&self.reason, died) {
+            (Some((kind, reason)), _) => Problem::new(*kind, span, reason.clone()),
+            (None, Some(exit)) => Problem::new(Kind::Internal, span, format!("the executor of the case {exit}")),
+            (None, None) => Problem::new(Kind::Internal, span, "the executor of the case is gone"),
+        };
+        if let Some(Action::Wait(set, _) | Action::Kill { set, .. }) =
+            self.step.and_then(|step| case.steps.get(step)).map(|step| &step.action)
+        {
+            let names: Vec<_> = set.iter().map(|e| format!("`{}`", case.processes[e.process].name)).collect();
+            problem = problem.label(format!("waiting for {}", names.join(", ")));
+        }
+        problem.logs = self
+            .logs
+            .iter()
+            .map(|log| crate::outcome::LogExcerpt { process: log.process, file: log.file.clone(), from: 0 })
+            .collect();
+        problem
+    }
+}
+
+impl Attempt {
+    /// An attempt that could not even begin.
+    pub(crate) fn impossible(case: &Case, place: Place, problem: Problem) -> Self {
+        let reason = "the case ended at `lifecycle`";
+        let mut checks: Vec<_> = (0..case.checks.len())
+            .map(|check| Judged { check, verdict: Verdict::Skipped(reason.into()), time: Duration::ZERO })
+            .collect();
+        checks[LIFECYCLE].verdict = Verdict::Failed(Box::new(problem));
+        Self {
+            place,
+            began_at: SystemTime::now(),
+            time: Duration::ZERO,
+            checks,
+            logs: Vec::new(),
+            exits: Vec::new(),
+            varying: Vec::new(),
+        }
+    }
+
+    pub(crate) fn held(&self) -> bool {
+        crate::outcome::failed(&self.checks).next().is_none()
+    }
+
+    pub(crate) fn exit(&self, process: Option<ProcessId>) -> Option<Exit> {
+        *self.exits.get(process?)?
+    }
+}

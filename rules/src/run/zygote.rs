@@ -1,0 +1,235 @@
+//! The zygote: a small single-threaded process that makes the executors.
+//!
+//! It is forked before anything else happens, when the heap is empty, because a fork copies the page tables of the whole
+//! heap. It is the executors' parent and a subreaper: when an executor is killed, what it leaves behind comes to the
+//! zygote and is ended there. When the supervisor is gone, the zygote ends everything.
+
+use std::collections::HashMap;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::cmsg_space;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send, sendmsg,
+    socketpair,
+};
+use nix::unistd::{ForkResult, fork};
+
+use crate::case::Exit;
+use crate::process;
+
+/// How long executors may take to end by themselves when the supervisor is gone.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// The supervisor's side.
+#[derive(Debug)]
+pub struct Zygote {
+    socket: OwnedFd,
+}
+
+/// What the zygote tells.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The executor of this job has ended.
+    Ended(u32, Exit),
+    /// No executor could be made for this job.
+    Failed(u32, io::Error),
+    /// The zygote is gone.
+    Gone,
+}
+
+const FORK: u8 = b'f';
+const KILL: u8 = b'k';
+
+impl Zygote {
+    /// Forks the zygote. To be called first of all, while the process is small and has one thread.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel gives no process or socket.
+    pub fn start() -> io::Result<Self> {
+        process::ensure_standard_fds();
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        // SAFETY: there is one thread, and the child runs ordinary code.
+        match unsafe { fork() }? {
+            ForkResult::Parent { .. } => Ok(Self { socket: ours }),
+            ForkResult::Child => {
+                drop(ours);
+                let code = match serve(theirs) {
+                    Ok(()) => 0,
+                    Err(_) => 1,
+                };
+                std::process::exit(code)
+            }
+        }
+    }
+
+    /// Asks for an executor that talks over `socket`.
+    pub(crate) fn fork(&self, job: u32, socket: &UnixStream) -> io::Result<()> {
+        let message = message(FORK, job, 0);
+        let fds = [socket.as_raw_fd()];
+        let rights = [ControlMessage::ScmRights(&fds)];
+        let flags = MsgFlags::MSG_NOSIGNAL;
+        sendmsg::<()>(self.socket.as_raw_fd(), &[IoSlice::new(&message)], &rights, flags, None)?;
+        Ok(())
+    }
+
+    /// Has the executor of this job killed.
+    pub(crate) fn kill(&self, job: u32) {
+        let _ = send(self.socket.as_raw_fd(), &message(KILL, job, 0), MsgFlags::MSG_NOSIGNAL);
+    }
+
+    /// What the zygote tells; to be called when [`Zygote::fd`] is readable.
+    pub(crate) fn news(&self) -> News {
+        let mut buffer = [0; 16];
+        let received = nix::sys::socket::recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty());
+        match received {
+            Ok(9) => {
+                let (kind, job, value) = parse(&buffer);
+                match kind {
+                    b'c' => News::Ended(job, Exit::Code(value)),
+                    b's' => News::Ended(job, Exit::Signal(value)),
+                    _ => News::Failed(job, io::Error::from_raw_os_error(value)),
+                }
+            }
+            _ => News::Gone,
+        }
+    }
+
+    pub(crate) fn fd(&self) -> &OwnedFd {
+        &self.socket
+    }
+}
+
+fn message(kind: u8, job: u32, value: i32) -> [u8; 9] {
+    let mut message = [0; 9];
+    message[0] = kind;
+    message[1..5].copy_from_slice(&job.to_ne_bytes());
+    message[5..9].copy_from_slice(&value.to_ne_bytes());
+    message
+}
+
+fn parse(bytes: &[u8]) -> (u8, u32, i32) {
+    let number = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+    (bytes[0], u32::from_ne_bytes(number(1)), i32::from_ne_bytes(number(5)))
+}
+
+/// The zygote's whole life.
+fn serve(socket: OwnedFd) -> io::Result<()> {
+    process::close_inherited(&[socket.as_raw_fd()]);
+    // A session of its own: the terminal's signals go to the supervisor, which ends a run in an orderly way.
+    let _ = nix::unistd::setsid();
+    process::reset_signals();
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None)?;
+    process::become_subreaper()?;
+    let children =
+        SignalFd::with_flags(&SigSet::from(Signal::SIGCHLD), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let mut executors = HashMap::new();
+    loop {
+        let mut fds = [
+            PollFd::new(std::os::fd::AsFd::as_fd(&socket), PollFlags::POLLIN),
+            PollFd::new(std::os::fd::AsFd::as_fd(&children), PollFlags::POLLIN),
+        ];
+        poll(&mut fds, PollTimeout::NONE)?;
+        let asked = fds[0].revents().is_some_and(|events| !events.is_empty());
+        while matches!(children.read_signal(), Ok(Some(_))) {}
+        tell_ended(&socket, &mut executors);
+        if asked && !obey(&socket, &mut executors)? {
+            return end_all(&mut executors, &children);
+        }
+    }
+}
+
+/// Does what the supervisor asks; `false` when it is gone.
+fn obey(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) -> io::Result<bool> {
+    let mut buffer = [0; 16];
+    let mut space = cmsg_space!([RawFd; 1]);
+    let (count, passed) = {
+        let mut parts = [IoSliceMut::new(&mut buffer)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let Ok(received) = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) else {
+            return Ok(false);
+        };
+        let passed = received.cmsgs()?.find_map(|message| match message {
+            ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
+            _ => None,
+        });
+        (received.bytes, passed)
+    };
+    // SAFETY: the kernel has just opened it for us.
+    let passed = passed.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    if count != 9 {
+        return Ok(false);
+    }
+    let (kind, job, _) = parse(&buffer);
+    match (kind, passed) {
+        (FORK, Some(passed)) => {
+            // SAFETY: there is one thread, and the child runs ordinary code.
+            match unsafe { fork() } {
+                Ok(ForkResult::Parent { child }) => {
+                    executors.insert(child.as_raw(), job);
+                }
+                Ok(ForkResult::Child) => execute(passed),
+                Err(error) => {
+                    let failed = message(b'e', job, error as i32);
+                    let _ = send(socket.as_raw_fd(), &failed, MsgFlags::MSG_NOSIGNAL);
+                }
+            }
+        }
+        (KILL, _) => {
+            for (pid, _) in executors.iter().filter(|(_, executor)| **executor == job) {
+                process::kill_pid(*pid);
+            }
+        }
+        _ => {}
+    }
+    Ok(true)
+}
+
+/// The executor's whole life.
+fn execute(socket: OwnedFd) -> ! {
+    process::close_inherited(&[socket.as_raw_fd()]);
+    // SAFETY: it is a unix stream socket that nobody else owns.
+    let socket = unsafe { UnixStream::from_raw_fd(socket.into_raw_fd()) };
+    let code = i32::from(crate::executor::main(socket).is_err());
+    std::process::exit(code)
+}
+
+/// Tells of executors that have ended. What a killed one leaves behind is ended.
+fn tell_ended(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) {
+    let mut bereaved = false;
+    while let Some((pid, exit)) = process::reap_next() {
+        let Some(job) = executors.remove(&pid) else { continue };
+        bereaved |= exit != Exit::Code(0);
+        if bereaved {
+            // Before the supervisor hears of it: it will remove the case's directories.
+            process::kill_children_but(executors);
+        }
+        let (kind, value) = match exit {
+            Exit::Code(code) => (b'c', code),
+            Exit::Signal(signal) => (b's', signal),
+        };
+        let _ = send(socket.as_raw_fd(), &message(kind, job, value), MsgFlags::MSG_NOSIGNAL);
+    }
+}
+
+/// The supervisor is gone: the executors have noticed as well and end their cases; what is left after that is killed.
+fn end_all(executors: &mut HashMap<i32, u32>, children: &SignalFd) -> io::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    while !executors.is_empty() && Instant::now() < until {
+        let mut fds = [PollFd::new(std::os::fd::AsFd::as_fd(children), PollFlags::POLLIN)];
+        let left = until.saturating_duration_since(Instant::now()).as_millis();
+        poll(&mut fds, PollTimeout::from(u16::try_from(left).unwrap_or(u16::MAX)))?;
+        while matches!(children.read_signal(), Ok(Some(_))) {}
+        while let Some((pid, _)) = process::reap_next() {
+            executors.remove(&pid);
+        }
+    }
+    process::kill_children(Duration::from_secs(5));
+    Ok(())
+}
