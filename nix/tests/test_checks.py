@@ -21,8 +21,8 @@ FAILURES = {
     "daemon": [("daemon.test_daemon", "lifecycle", "orphaned")],
     "deadline": [("deadline.test_deadline", "lifecycle", "timeout")],
     "directory": [
-        ("more.test_echo.test_fails", "run sh: status", "unexpected-status"),
         ("test_broken", "load", "manifest"),
+        ("more.test_echo.test_fails", "run sh: status", "unexpected-status"),
     ],
     "broken": [("broken", "load", "manifest")],
     "echo": [],
@@ -34,8 +34,9 @@ FAILURES = {
     "many": [(f"many.test_{number}", "run false: status", "unexpected-status") for number in range(100, 140)],
     "missing": [("missing.test_missing", "lifecycle", "command-not-found")],
     "mixed": [
-        ("mixed.test_output", "run sh: assert_stdout", "assertion"),
+        # In the order of Nix, which sorts the attributes of a set.
         ("mixed.test_output", "run sh: assert_stderr", "assertion"),
+        ("mixed.test_output", "run sh: assert_stdout", "assertion"),
         ("mixed.test_status", "run false: status", "unexpected-status"),
     ],
     "noisy": [("noisy.test_noisy", "run sh: status", "unexpected-status")],
@@ -56,12 +57,22 @@ def checked(nix: Nix) -> Nix:
     return nix
 
 
+@pytest.fixture(scope="session")
+def paths(checked) -> dict:
+    """Where the check and the report of each name are in the store."""
+    names = "builtins.mapAttrs (_: check: { check = check.outPath; report = check.report.outPath or null; })"
+    evaluated = checked.run("nix", "eval", "--json", *OFFLINE, f"path:{FLAKE}#checks.{SYSTEM}", "--apply", names).stdout
+    return json.loads(evaluated)
+
+
+@pytest.fixture(scope="session")
+def report_of(checked, paths):
+    """The directory of a check's report."""
+    return lambda check: checked.real(paths[check]["report"])
+
+
 def attribute(check: str) -> str:
     return f"checks.{SYSTEM}.{check}"
-
-
-def report_of(nix: Nix, check: str):
-    return nix.path_of(FLAKE, attribute(f"{check}.report"))
 
 
 def failures_in(path) -> list:
@@ -75,15 +86,15 @@ def failures_in(path) -> list:
 
 
 @pytest.mark.parametrize("check", FAILURES)
-def test_the_report_tells_what_failed(checked, check):
-    report = report_of(checked, check)
+def test_the_report_tells_what_failed(checked, report_of, check):
+    report = report_of(check)
     assert failures_in(report / "junit.xml") == FAILURES[check]
     assert (report / "nix-support/failed").exists() == bool(FAILURES[check])
     assert json.loads((report / "results.json").read_text())
 
 
 @pytest.mark.parametrize("check", FAILURES)
-def test_the_check_fails_when_its_report_does(checked, check):
+def test_the_check_fails_when_its_report_does(checked, paths, check):
     """The report is there already: only the gate is built."""
     failures = FAILURES[check]
     built = checked.build(FLAKE, attribute(check), options=("--print-build-logs",), fails=bool(failures))
@@ -101,7 +112,7 @@ def test_the_check_fails_when_its_report_does(checked, check):
             "outside of Nix",
         ]
     else:
-        assert (checked.path_of(FLAKE, attribute(check)) / "junit.xml").exists()
+        assert (checked.real(paths[check]["check"]) / "junit.xml").exists()
 
 
 def test_more_failures_than_lines_are_counted(checked):
@@ -135,8 +146,8 @@ def test_a_check_is_deterministic(checked):
     checked.build(FLAKE, attribute("echo"), options=("--rebuild",))
 
 
-def test_stable_reports_are_equal_whatever_built_them(checked):
-    report = report_of(checked, "stable")
+def test_stable_reports_are_equal_whatever_built_them(checked, report_of):
+    report = report_of("stable")
     digests = {
         str(path.relative_to(report)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(report.rglob("*"))
@@ -149,12 +160,12 @@ def test_stable_reports_are_equal_whatever_built_them(checked):
     checked.build(FLAKE, attribute("stable.report"), options=("--rebuild",))
 
 
-def test_the_merged_report_is_the_sum_of_its_parts(checked):
+def test_the_merged_report_is_the_sum_of_its_parts(checked, report_of):
     checked.build(FLAKE, "test-report")
     merged = checked.path_of(FLAKE, f"packages.{SYSTEM}.test-report")
     assert sorted(path.name for path in (merged / "checks").iterdir()) == sorted([*FAILURES, "zero"])
     whole = JUnitXml.fromfile(str(merged / "junit.xml"))
-    parts = [JUnitXml.fromfile(str(report_of(checked, check) / "junit.xml")) for check in [*FAILURES, "zero"]]
+    parts = [JUnitXml.fromfile(str(report_of(check) / "junit.xml")) for check in [*FAILURES, "zero"]]
     for count in ("tests", "failures", "errors"):
         assert getattr(whole, count) == sum(getattr(part, count) for part in parts), count
     cases = [case for suite in whole for case in suite]
@@ -179,14 +190,14 @@ def test_what_is_printed_is_no_message_to_nix(checked):
     assert not re.search(r"^@nix ", log, re.MULTILINE)
 
 
-def test_a_flaky_case_passes_and_is_told(checked):
-    (suite,) = JUnitXml.fromfile(str(report_of(checked, "flaky") / "junit.xml"))
-    assert "<flakyFailure" in (report_of(checked, "flaky") / "junit.xml").read_text()
+def test_a_flaky_case_passes_and_is_told(checked, report_of):
+    (suite,) = JUnitXml.fromfile(str(report_of("flaky") / "junit.xml"))
+    assert "<flakyFailure" in (report_of("flaky") / "junit.xml").read_text()
     assert suite.failures == 0
 
 
-def test_isolation_and_sandbox_are_told(checked):
-    (suite,) = JUnitXml.fromfile(str(report_of(checked, "isolated") / "junit.xml"))
+def test_isolation_and_sandbox_are_told(checked, report_of):
+    (suite,) = JUnitXml.fromfile(str(report_of("isolated") / "junit.xml"))
     properties = {each.name: each.value for each in suite.properties()}
     assert properties["nix-sandbox"] == "on"
     assert properties["isolation"] == "full", properties
@@ -198,28 +209,28 @@ def test_a_broken_manifest_fails_with_its_error(checked):
     assert "spwan" in log and "did you mean `spawn`" in log
 
 
-def test_nothing_to_run_fails(checked):
+def test_nothing_to_run_fails(checked, report_of):
     checked.build(FLAKE, attribute("zero"), fails=True)
-    assert (report_of(checked, "zero") / "nix-support/failed").read_text() == "2\n"
+    assert (report_of("zero") / "nix-support/failed").read_text() == "2\n"
 
 
-def test_a_failure_that_is_not_cached_is_run_again(checked):
+def test_a_failure_that_is_not_cached_is_run_again(checked, paths):
     for _ in range(2):
         built = checked.build(FLAKE, attribute("uncached"), options=("--print-build-logs",), fails=True)
         assert "uncached> foresee: the report may be found in /nix/store/" in built.stderr
-    left = checked.real(checked.run("nix", "eval", "--raw", *OFFLINE, f"path:{FLAKE}#{attribute('uncached')}.outPath").stdout)
+    left = checked.real(paths["uncached"]["check"])
     assert failures_in(left / "junit.xml") == [("uncached.test_uncached", "run sh: status", "unexpected-status")]
 
 
-def test_what_is_kept_is_plain_files(checked):
-    for path in report_of(checked, "mixed").rglob("*"):
+def test_what_is_kept_is_plain_files(checked, report_of):
+    for path in report_of("mixed").rglob("*"):
         mode = path.lstat().st_mode
         assert stat.S_ISREG(mode) or stat.S_ISDIR(mode), path
         assert mode & 0o022 == 0, path
 
 
-def test_hydra_is_told(checked):
-    report = report_of(checked, "mixed")
+def test_hydra_is_told(checked, report_of):
+    report = report_of("mixed")
     products = (report / "nix-support/hydra-build-products").read_text().splitlines()
     assert [line.split()[:2] for line in products] == [
         ["file", "junit"],

@@ -44,6 +44,7 @@ pub(super) struct Layout {
 impl Tests {
     /// Writes what has to be written into `dir`; the manifest bears `file_name`.
     pub(super) fn lay_out(&self, dir: &Path, file_name: &str) -> Result<Layout, Failure> {
+        fs::create_dir_all(dir).map_err(about("make the directory", dir))?;
         match self {
             Self::Written { manifest, inputs } => {
                 let path = PathBuf::from(file_name);
@@ -67,7 +68,6 @@ fn write(
     dir: &Path,
     file_name: &Path,
 ) -> Result<(), Failure> {
-    fs::create_dir_all(dir).map_err(about("make the directory", dir))?;
     let path = dir.join(file_name);
     let text = serde_json::to_string_pretty(manifest).map_err(about("write", &path))?;
     fs::write(&path, text + "\n").map_err(about("write", &path))?;
