@@ -67,7 +67,7 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
     let live = stdout.is_terminal();
     let mut stdout = anstream::AutoStream::auto(stdout.lock());
     let total = selected.len() * typed.repeat.max(1) as usize;
-    let mut terminal = Terminal::new(&mut stdout, &loaded, live, environment.program.clone(), total);
+    let mut terminal = Terminal::new(&mut stdout, &loaded, total, live, typed.stable, &environment.program);
     // Who does not listen (a closed pipe) is not told; the reports are written all the same.
     let outcome = run_cases(&loaded.cases, &selected, &options, zygote, &mut |progress| {
         let _ = terminal.progress(&progress);
@@ -83,8 +83,7 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
     if let Err(message) = write_reports(&report, &outputs) {
         outcome.faults.push(message);
     }
-    let time = if typed.stable { "TIME".to_owned() } else { format!("{:.2}s", outcome.time.as_secs_f64()) };
-    let _ = terminal.finish(&outcome, &outputs.shown, &time);
+    let _ = terminal.finish(&outcome, &outputs.shown);
     for file in loaded.without_cases.iter().filter(|_| loaded.broken.is_empty()) {
         anstream::eprintln!("{file} has no cases and was passed over");
     }

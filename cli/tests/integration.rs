@@ -1,1 +1,4 @@
-//! Tests of the whole program.
+//! Tests of the whole program, as a user sees it.
+
+mod golden;
+mod support;

@@ -44,6 +44,8 @@ pub struct Terminal<'a> {
     live: bool,
     /// How this program was called, for the command that runs one case.
     program: String,
+    /// Whether times are left out, so that runs can be compared.
+    stable: bool,
     total: usize,
     shown_live: bool,
     width: usize,
@@ -51,9 +53,17 @@ pub struct Terminal<'a> {
 
 impl<'a> Terminal<'a> {
     /// Prints to `to`, which strips colours where they are not wanted. `live` tells whether it is a terminal.
-    pub fn new(to: &'a mut dyn Write, loaded: &'a Loaded, live: bool, program: String, total: usize) -> Self {
+    pub fn new(
+        to: &'a mut dyn Write,
+        loaded: &'a Loaded,
+        total: usize,
+        live: bool,
+        stable: bool,
+        program: &str,
+    ) -> Self {
         let longest = loaded.cases.iter().map(|case| case.suite.chars().count()).max().unwrap_or(0);
-        Self { to, loaded, live, program, total, shown_live: false, width: longest.min(60) }
+        let program = if stable { "foresee" } else { program }.to_owned();
+        Self { to, loaded, live, program, stable, total, shown_live: false, width: longest.min(60) }
     }
 
     /// Shows progress.
@@ -109,7 +119,8 @@ impl<'a> Terminal<'a> {
             0 => plural(counts.tests, "check"),
             _ => format!("{failed} of {} failed", plural(counts.tests, "check")),
         };
-        writeln!(self.to, "  {DIM}{checks}, {:.3}s{DIM:#}", outcome.time.as_secs_f64())?;
+        let time = if self.stable { String::new() } else { format!(", {:.3}s", outcome.time.as_secs_f64()) };
+        writeln!(self.to, "  {DIM}{checks}{time}{DIM:#}")?;
         for attempt in &outcome.earlier {
             for (_, problem) in crate::outcome::failed(attempt) {
                 writeln!(self.to, "      {ODD}before{ODD:#} {}: {}", problem.kind, problem.message)?;
@@ -123,25 +134,25 @@ impl<'a> Terminal<'a> {
     /// # Errors
     ///
     /// Those of the output.
-    pub fn finish(&mut self, outcome: &RunOutcome, output_dir: &str, time: &str) -> io::Result<()> {
+    pub fn finish(&mut self, outcome: &RunOutcome, output_dir: &str) -> io::Result<()> {
         self.clear()?;
         for case in outcome.cases.iter().filter(|case| !case.held()) {
             for (check, problem) in case.problems() {
                 let name = &self.loaded.cases[case.case].checks[check].name;
                 self.failure(case, name, problem, output_dir)?;
             }
-            writeln!(self.to, "  {DIM}run just this case:{DIM:#} {}\n", self.rerun(case))?;
+            writeln!(self.to, "  {DIM}run just this case:{DIM:#} {}", self.rerun(case))?;
         }
         for broken in &self.loaded.broken {
             writeln!(self.to)?;
             for problem in &broken.problems {
-                writeln!(self.to, "{}\n", problem.render(&self.loaded.sources, true))?;
+                writeln!(self.to, "{}", problem.render(&self.loaded.sources, true))?;
             }
         }
         for fault in &outcome.faults {
             writeln!(self.to, "{BAD}foresee:{BAD:#} {fault}")?;
         }
-        self.sum_up(outcome, time)
+        self.sum_up(outcome)
     }
 
     fn failure(&mut self, case: &CaseOutcome, check: &str, problem: &Problem, output_dir: &str) -> io::Result<()> {
@@ -156,12 +167,11 @@ impl<'a> Terminal<'a> {
     fn rerun(&self, outcome: &CaseOutcome) -> String {
         let case = &self.loaded.cases[outcome.case];
         let filter = format!("^{}$", regex::escape(&case.suite));
-        let quote = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned);
         let path = &self.loaded.sources.get(case.span.file).shown;
         format!("{} run {} --filter {}", quote(&self.program), quote(path), quote(&filter))
     }
 
-    fn sum_up(&mut self, outcome: &RunOutcome, time: &str) -> io::Result<()> {
+    fn sum_up(&mut self, outcome: &RunOutcome) -> io::Result<()> {
         let failed = outcome.cases.iter().filter(|case| !case.held()).count();
         let flaky = outcome.cases.iter().filter(|case| case.is_flaky()).count();
         let not_run = outcome.cases.iter().filter(|case| case.not_run).count();
@@ -182,7 +192,8 @@ impl<'a> Terminal<'a> {
             parts.push_str("nothing was run");
         }
         let checks = plural(Counts::of_run(self.loaded, outcome).tests, "check");
-        writeln!(self.to, "{parts} {DIM}({checks}, {time}){DIM:#}")?;
+        let time = if self.stable { String::new() } else { format!(", {:.2}s", outcome.time.as_secs_f64()) };
+        writeln!(self.to, "\n{parts} {DIM}({checks}{time}){DIM:#}")?;
         if let Some(signal) = outcome.signal {
             writeln!(self.to, "{BAD}ended by {}{BAD:#}", crate::case::signal_name(signal))?;
         }
@@ -195,4 +206,13 @@ impl<'a> Terminal<'a> {
 
 fn plural(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A word for a POSIX shell.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
