@@ -79,7 +79,7 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
             return fail(MACHINE, error);
         }
     };
-    let report = Report { loaded: &loaded, outcome: &outcome, stable: typed.stable };
+    let report = Report { loaded: &loaded, outcome: &outcome, stable: typed.stable, date: environment.date() };
     if let Err(message) = write_reports(&report, &outputs) {
         outcome.faults.push(message);
     }

@@ -19,6 +19,7 @@ BOUNDS = ("--max-silent-time", "5", "--timeout", "60")
 FAILURES = {
     "clean": [],
     "daemon": [("daemon.test_daemon", "lifecycle", "orphaned")],
+    "dated": [],
     "deadline": [("deadline.test_deadline", "lifecycle", "timeout")],
     "directory": [
         ("test_broken", "load", "manifest"),
@@ -201,6 +202,11 @@ def test_isolation_and_sandbox_are_told(checked, report_of):
     properties = {each.name: each.value for each in suite.properties()}
     assert properties["nix-sandbox"] == "on"
     assert properties["isolation"] == "full", properties
+
+
+def test_a_report_has_the_date_that_it_is_given(report_of):
+    (suite,) = JUnitXml.fromfile(str(report_of("dated") / "junit.xml"))
+    assert suite.timestamp == "1980-01-01T00:00:00"
 
 
 def test_a_broken_manifest_fails_with_its_error(checked):

@@ -202,6 +202,9 @@ in
     };
   };
 
+  # Its report has the date of a reproducible build.
+  dated = shell "true" { derivationArgs.SOURCE_DATE_EPOCH = 315532800; };
+
   # A check of another kind.
   other =
     name:
