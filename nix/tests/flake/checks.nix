@@ -135,14 +135,6 @@ in
     test "$(umask)" = 0022
   '' { };
 
-  # Nothing of the outer build is seen.
-  isolated = shell ''
-    set -e
-    test ! -e /build/.attrs.json
-    test "$(ls /sys/class/net 2>/dev/null || echo lo)" = lo
-    ! touch /nix/store/x 2>/dev/null
-  '' { isolation = "full"; };
-
   inputs = plan {
     inputs = {
       "data/words.txt" = ./site/index.html;
@@ -170,18 +162,6 @@ in
   directory = manifest ./manifests;
 
   file = manifest ./manifests/test_echo.yml;
-
-  site = usecase { srcs = [ ./site/test_pages.yml ]; };
-
-  wrong = usecase {
-    cases.test_wrong = [
-      {
-        path = "/";
-        assert_status = 404;
-        assert_contains = "Hello";
-      }
-    ];
-  };
 
   # Not kept, and so run again every time.
   uncached = shell "exit 1" { cacheFailures = false; };
