@@ -56,7 +56,7 @@ class Nix:
 
     def real(self, path: str | Path) -> Path:
         """The file behind a path of the store, through its symlinks, which lead into /nix/store as well."""
-        current = self.root / str(path).lstrip("/")
+        current = Path(path) if Path(path).is_relative_to(self.root) else self.root / str(path).lstrip("/")
         while current.is_symlink() and str(target := current.readlink()).startswith("/nix/"):
             current = self.root / str(target).lstrip("/")
         return current

@@ -42,6 +42,7 @@ FAILURES = {
     "noisy": [("noisy.test_noisy", "run sh: status", "unexpected-status")],
     "silent": [],
     "stable": [("stable.test_status", "run sh: status", "unexpected-status")],
+    "zero": [("zero", "load", "manifest")],
     "timeout": [("timeout.test_timeout", "run sleep: status", "timeout")],
 }
 
@@ -161,12 +162,15 @@ def test_stable_reports_are_equal_whatever_built_them(checked, report_of):
 def test_the_merged_report_is_the_sum_of_its_parts(checked, report_of):
     checked.build(FLAKE, "test-report")
     merged = checked.path_of(FLAKE, f"packages.{SYSTEM}.test-report")
-    assert sorted(path.name for path in (merged / "checks").iterdir()) == sorted([*FAILURES, "zero"])
+    assert sorted(path.name for path in (merged / "checks").iterdir()) == sorted([*FAILURES, "none"])
     whole = JUnitXml.fromfile(str(merged / "junit.xml"))
-    parts = [JUnitXml.fromfile(str(report_of(check) / "junit.xml")) for check in [*FAILURES, "zero"]]
+    parts = [JUnitXml.fromfile(str(report_of(check) / "junit.xml")) for check in [*FAILURES, "none"]]
     for count in ("tests", "failures", "errors"):
         assert getattr(whole, count) == sum(getattr(part, count) for part in parts), count
     cases = [case for suite in whole for case in suite]
+    attached = re.findall(r"\[\[ATTACHMENT\|(.+?)\]\]", (merged / "junit.xml").read_text())
+    assert "checks/mixed/failed/mixed.test_output/sh.stderr.txt" in attached
+    assert all((checked.real(merged / "checks" / path.split("/")[1]) / path.split("/", 2)[2]).exists() for path in attached)
     assert len(cases) == whole.tests
     assert sum(isinstance(result, Failure) for case in cases for result in case.result) == whole.failures
     assert sum(isinstance(result, Skipped) for case in cases for result in case.result) == sum(
@@ -213,8 +217,9 @@ def test_a_broken_manifest_fails_with_its_error(checked):
 
 
 def test_nothing_to_run_fails(checked, report_of):
-    checked.build(FLAKE, attribute("zero"), fails=True)
-    assert (report_of("zero") / "nix-support/failed").read_text() == "2\n"
+    built = checked.build(FLAKE, attribute("none"), options=("--print-build-logs",), fails=True)
+    assert "none> foresee: none: there was nothing to run\n" in built.stderr
+    assert (report_of("none") / "nix-support/failed").read_text() == "2\n"
 
 
 def test_a_failure_that_is_not_cached_is_run_again(checked, paths):

@@ -29,7 +29,13 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (red, all) = (self.failures + self.errors, self.tests);
         let cases = if all == 1 { "test case" } else { "test cases" };
-        if red == 0 { write!(f, "{all} {cases}, none failed") } else { write!(f, "{red} of {all} {cases} failed") }
+        if all == 0 {
+            f.write_str("there was nothing to run")
+        } else if red == 0 {
+            write!(f, "{all} {cases}, none failed")
+        } else {
+            write!(f, "{red} of {all} {cases} failed")
+        }
     }
 }
 
@@ -108,9 +114,9 @@ pub(super) fn merge(parts: &[Part<'_>]) -> String {
     )
 }
 
-/// The file with one more property in every suite. The name and value are plain words.
+/// The file with one more property in every suite that has properties: in that of every case.
 pub(super) fn tell(text: &str, name: &str, value: &str) -> Result<String> {
-    let property = format!("<property name=\"{name}\" value=\"{value}\"/>");
+    let property = format!("\n   <property name=\"{name}\" value=\"{}\"/>", quick_xml::escape::escape(value));
     let mut reader = Reader::from_str(text);
     let mut told = String::with_capacity(text.len() + 1024);
     let mut copied = 0;
@@ -203,8 +209,8 @@ mod tests {
     #[test]
     fn a_property_is_told_in_every_suite() {
         let told = tell(FILE, "nix-sandbox", "on").unwrap();
-        assert_eq!(told.matches("<properties><property name=\"nix-sandbox\" value=\"on\"/><property").count(), 1);
-        assert_eq!(told.replace("<property name=\"nix-sandbox\" value=\"on\"/>", ""), FILE);
+        assert_eq!(told.matches("<properties>\n   <property name=\"nix-sandbox\" value=\"on\"/><property").count(), 1);
+        assert_eq!(told.replace("\n   <property name=\"nix-sandbox\" value=\"on\"/>", ""), FILE);
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub(super) fn build(attributes: &Attributes<Merge>) -> Result<u8, Failure> {
     for (name, report) in &attributes.foresee.reports {
         let file = report.join("junit.xml");
         let text = fs::read_to_string(&file).map_err(about("read", &file))?;
+        // Attachments are named relative to the report that they are in.
+        let text = text.replace("[[ATTACHMENT|", &format!("[[ATTACHMENT|checks/{name}/"));
+        let text = junit::tell(&text, "nix-check", name).map_err(about("read", &file))?;
         texts.push((file, text));
         let link = checks.join(name);
         symlink(report, &link).map_err(about("link", &link))?;

@@ -159,6 +159,9 @@ in
 
   missing = plan { steps = [ { run = [ "no-such-program" ]; } ]; };
 
+  # A directory without a manifest.
+  none = manifest ./none;
+
   directory = manifest ./manifests;
 
   file = manifest ./manifests/test_echo.yml;
