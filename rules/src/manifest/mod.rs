@@ -4,6 +4,8 @@
 //! was written, `resolve`, `names`, `scope` and `steps` make of that what is meant. Nothing after this module sees YAML;
 //! what is wrong is reported here, all of it at once, with places.
 
+mod app;
+mod constraint;
 mod discover;
 mod lint;
 mod names;
@@ -16,6 +18,7 @@ mod schema;
 mod scope;
 mod step;
 mod steps;
+mod target;
 mod vocabulary;
 mod yaml;
 
