@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use foresee_rules::manifest::Caller;
 use foresee_rules::report::Rerun;
@@ -73,6 +73,11 @@ impl Environment {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let seconds: f64 = self.get("TEST_TIMEOUT")?.parse().ok()?;
         (seconds.is_finite() && seconds > 0.0).then(|| Duration::from_secs_f64(seconds * 0.9))
+    }
+
+    /// The date that a reproducible build gives its files.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.get("SOURCE_DATE_EPOCH")?.parse().ok()?))
     }
 
     pub(crate) fn fail_fast(&self) -> bool {

@@ -85,7 +85,13 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
             return fail(MACHINE, error);
         }
     };
-    let report = Report { loaded: &loaded, outcome: &outcome, stable: typed.stable, logs_below: &outputs.below };
+    let report = Report {
+        loaded: &loaded,
+        outcome: &outcome,
+        stable: typed.stable,
+        date: environment.date(),
+        logs_below: &outputs.below,
+    };
     if let Err(message) = write_reports(&report, &outputs) {
         outcome.faults.push(message);
     }
