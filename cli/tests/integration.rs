@@ -2,4 +2,10 @@
 
 mod golden;
 mod hygiene;
+mod logs;
+mod model;
+mod readme;
+mod reports;
 mod support;
+mod terminal;
+mod tools;

@@ -8,6 +8,8 @@ mod killed;
 mod logs;
 mod ports;
 mod signals;
+mod stage;
+mod turns;
 
 use std::collections::HashSet;
 use std::fs;
@@ -50,11 +52,15 @@ fn unique_sleep(seconds: u32) -> String {
 
 /// The processes that have `token` among their arguments.
 fn processes_with(token: &str) -> Vec<i32> {
+    processes_with_in(token, all_processes())
+}
+
+fn processes_with_in(token: &str, among: impl IntoIterator<Item = i32>) -> Vec<i32> {
     let has = |pid: &i32| {
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         arguments.windows(token.len()).any(|window| window == token.as_bytes())
     };
-    all_processes().into_iter().filter(has).collect()
+    among.into_iter().filter(has).collect()
 }
 
 /// Fails when a process with `token` among its arguments is left.

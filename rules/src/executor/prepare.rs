@@ -47,11 +47,13 @@ impl Executor {
         let now = Instant::now();
         Ok(Self {
             turns: Turns::new(&case),
-            ranks: vec![None; case.processes.len()],
             states: case.processes.iter().map(|_| State::Waiting).collect(),
             programs: vec![None; case.processes.len()],
+            exit_order: vec![usize::MAX; case.processes.len()],
             logs: Logs::new(&place.logs, &case),
             spawner: Spawner::new(open_files),
+            session: Default::default(),
+            helper: None,
             case,
             channel,
             watch,
@@ -61,7 +63,6 @@ impl Executor {
             started: now,
             last_verdict: now,
             next_tick: now + LOG_TICK,
-            helper: None,
             failure: None,
             culprit: None,
         })
