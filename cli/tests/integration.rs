@@ -3,3 +3,4 @@
 mod golden;
 mod readme;
 mod support;
+mod usecases;
