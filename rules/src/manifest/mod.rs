@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+pub use discover::files;
 pub use schema::json_schema;
 
 use self::discover::{Found, discover};
