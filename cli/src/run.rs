@@ -73,7 +73,7 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
     let live = stdout.is_terminal() && environment.get("TERM") != Some("dumb");
     let mut stdout = anstream::AutoStream::auto(stdout.lock());
     let chosen = (selected.as_slice(), typed.repeat);
-    let mut terminal = Terminal::new(&mut stdout, &loaded, chosen, live, typed.stable, &environment.program);
+    let mut terminal = Terminal::new(&mut stdout, &loaded, chosen, live, typed.stable, environment.rerun());
     // Who does not listen (a closed pipe) is not told; the reports are written all the same.
     let outcome = run_cases(&loaded.cases, &selected, &options, zygote, &mut |progress| {
         let _ = terminal.progress(&progress);
@@ -85,7 +85,13 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
             return fail(MACHINE, error);
         }
     };
-    let report = Report { loaded: &loaded, outcome: &outcome, stable: typed.stable, logs_below: &outputs.below };
+    let report = Report {
+        loaded: &loaded,
+        outcome: &outcome,
+        stable: typed.stable,
+        date: environment.date(),
+        logs_below: &outputs.below,
+    };
     if let Err(message) = write_reports(&report, &outputs) {
         outcome.faults.push(message);
     }
@@ -122,9 +128,12 @@ pub(crate) fn selection(typed: SelectionOptions, environment: &Environment) -> R
 
 fn outputs(typed: &RunOptions, environment: &Environment) -> Outputs {
     let undeclared = environment.get("TEST_UNDECLARED_OUTPUTS_DIR").map(PathBuf::from);
-    let only_on_failure = typed.output_dir.is_none() && undeclared.is_some();
-    let shown = typed.output_dir.clone().or(undeclared).unwrap_or_else(|| "foresee-out".into());
-    let dir = environment.cwd.join(&shown);
+    let undeclared = undeclared.filter(|_| typed.output_dir.is_none());
+    let only_on_failure = undeclared.is_some();
+    let shown = undeclared.as_deref().map(after_the_test);
+    let dir = undeclared.or_else(|| typed.output_dir.clone()).unwrap_or_else(|| "foresee-out".into());
+    let shown = shown.unwrap_or_else(|| dir.clone());
+    let dir = environment.cwd.join(dir);
     let junit = typed.junit.as_ref().map(|junit| environment.cwd.join(junit));
     let junit = junit.or_else(|| environment.path("XML_OUTPUT_FILE")).unwrap_or_else(|| dir.join("junit.xml"));
     let shown = shown.display().to_string();
@@ -133,6 +142,12 @@ fn outputs(typed: &RunOptions, environment: &Environment) -> Outputs {
     // and reports that are to be compared name no directory.
     let below = if dir == Path::new(&shown) || typed.stable { String::new() } else { format!("{shown}/") };
     Outputs { dir, shown, junit, only_on_failure, below }
+}
+
+/// Where a person finds a directory of Bazel's test outputs, once the sandbox that it was in is gone.
+fn after_the_test(dir: &Path) -> PathBuf {
+    let text = dir.to_string_lossy();
+    text.split_once("/testlogs/").map_or_else(|| dir.to_owned(), |(_, rest)| Path::new("bazel-testlogs").join(rest))
 }
 
 /// A report of an earlier run must not be taken for this one's, should this one be killed.

@@ -9,6 +9,7 @@ mod logs;
 mod ports;
 mod prepare;
 mod ready;
+mod request;
 mod start;
 mod steps;
 mod values;
@@ -22,6 +23,7 @@ use self::logs::Logs;
 use self::ports::Ports;
 use self::values::Filled;
 use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
+use crate::http::Session;
 use crate::outcome::{Judged, Kind, Problem, ProcessRecord, Verdict};
 use crate::plan::{Standing, Turns};
 use crate::process::{self, Child, Spawner, Watch};
@@ -72,7 +74,11 @@ pub(crate) struct Executor {
     values: Filled,
     ports: Ports,
     logs: Logs,
+    /// Cookies and connection of the targets.
+    session: Session,
     programs: Vec<Option<std::path::PathBuf>>,
+    /// The command of a readiness condition that is running.
+    helper: Option<i32>,
     /// The step that is being done.
     current: usize,
     started: Instant,
@@ -242,8 +248,8 @@ impl Executor {
             let mut problem = problem.label(format!("it {exit}"));
             // Not the step that is being done, which depends on the moment, but the exits that the turn is about.
             let awaited = self.case.steps.get(self.turns.closing_step()).map(|step| step.action.awaited());
-            let names =
-                awaited.unwrap_or_default().iter().map(|e| self.case.checks[e.check].name.trim_end_matches(": status"));
+            let awaited = awaited.unwrap_or_default().iter().filter(|e| e.check != LIFECYCLE);
+            let names = awaited.map(|e| self.case.checks[e.check].name.trim_end_matches(": status"));
             let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
             if !names.is_empty() {
                 problem = problem.detail("awaited", names.join(", "));
@@ -273,10 +279,11 @@ impl Executor {
     fn reap_orphans(&mut self) {
         self.channel.drain_child_signals();
         let ours = |pid: i32| {
-            self.states.iter().any(|state| match state {
-                State::Running(child) | State::Ended(child, _) => child.pid == pid,
-                _ => false,
-            })
+            self.helper == Some(pid)
+                || self.states.iter().any(|state| match state {
+                    State::Running(child) | State::Ended(child, _) => child.pid == pid,
+                    _ => false,
+                })
         };
         while process::reap_any(ours) {}
     }

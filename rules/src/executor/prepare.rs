@@ -52,6 +52,8 @@ impl Executor {
             exit_order: vec![usize::MAX; case.processes.len()],
             logs: Logs::new(&place.logs, &case),
             spawner: Spawner::new(open_files),
+            session: Default::default(),
+            helper: None,
             case,
             channel,
             watch,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Executor, Halt, State, Step};
-use crate::case::{Action, Exit, Expectation, OutputCheck, ProcessId, signal_name};
+use crate::case::{Action, Exit, Expectation, LIFECYCLE, OutputCheck, ProcessId, signal_name};
 use crate::outcome::{Kind, LogExcerpt, Problem, Verdict};
 use crate::plan::violation;
 use crate::process;
@@ -13,6 +13,10 @@ impl Executor {
     pub(super) fn step(&mut self, index: usize) -> Step {
         let step = self.case.steps[index].clone();
         let until = Instant::now() + step.timeout;
+        if !matches!(step.action, Action::Request(_)) {
+            // No server must wait for us before it may stop.
+            self.session.close();
+        }
         match &step.action {
             Action::Spawn(processes) => {
                 for process in processes {
@@ -32,6 +36,7 @@ impl Executor {
                 self.outputs(set, outputs)
             }
             Action::Kill { set, signal, grace } => self.kill(index, set, *signal, *grace, until, step.timeout),
+            Action::Request(target) => self.request(target, step.timeout),
             Action::Signal(signals) => {
                 self.catch_up()?;
                 for (process, signal) in signals {
@@ -71,7 +76,10 @@ impl Executor {
                 return Err(self.unexpected_status(expectation, exit));
             }
             self.reap(expectation.process);
-            self.judged(expectation.check, Verdict::Passed);
+            // The lifecycle is judged at the end; the stop of an app is a part of it.
+            if expectation.check != LIFECYCLE {
+                self.judged(expectation.check, Verdict::Passed);
+            }
             open.retain(|other| other.process != expectation.process);
         }
         Ok(())
@@ -136,7 +144,7 @@ impl Executor {
         let patience = grace.map_or(until, |grace| until.min(Instant::now() + grace));
         let result = self.wait(set, patience, grace.unwrap_or(timeout).min(timeout));
         let Err(Halt { check, mut problem }) = result else { return Ok(()) };
-        if problem.kind == Kind::Timeout && check != crate::case::LIFECYCLE && grace.is_some() {
+        if problem.kind == Kind::Timeout && set.iter().any(|e| e.check == check) && grace.is_some() {
             for expectation in set {
                 if let State::Running(child) = &self.states[expectation.process] {
                     process::kill_group(child);

@@ -18,6 +18,8 @@ struct Turn {
     next_wait: Vec<ProcessId>,
     /// The step that ends it.
     last_step: usize,
+    /// Whose stop ends the case with it; anybody else's exit in it is left over.
+    stops: Option<ProcessId>,
 }
 
 /// How an exit stands to the plan.
@@ -55,11 +57,17 @@ impl Turns {
                 begun: false,
                 next_wait: next_wait.unwrap_or_default(),
                 last_step,
+                stops: case.app.as_ref().filter(|app| app.stop == Some(last_step)).map(|app| app.process),
             });
         }
-        let end =
-            Turn { set: Vec::new(), kill: true, begun: false, next_wait: Vec::new(), last_step: case.steps.len() };
-        turns.push(end);
+        turns.push(Turn {
+            set: Vec::new(),
+            kill: true,
+            begun: false,
+            next_wait: Vec::new(),
+            last_step: case.steps.len(),
+            stops: None,
+        });
         Self { turns, exited: vec![false; case.processes.len()], current: 0 }
     }
 
@@ -77,7 +85,7 @@ impl Turns {
         }
         self.exited[process] = true;
         let turn = &self.turns[self.current];
-        let last = self.current + 1 == self.turns.len();
+        let last = self.current + 1 == self.turns.len() || turn.stops.is_some_and(|app| app != process);
         let in_set = turn.set.contains(&process) && (!turn.kill || turn.begun);
         if in_set || turn.next_wait.contains(&process) {
             Standing::Anticipated

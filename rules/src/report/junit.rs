@@ -92,9 +92,8 @@ fn suite<'a>(
     attribute(&mut suite, "errors", &counts.errors.to_string());
     attribute(&mut suite, "skipped", &counts.skipped.to_string());
     attribute(&mut suite, "time", &seconds(time));
-    let started = if report.stable { Some(std::time::SystemTime::UNIX_EPOCH) } else { started };
     if let Some(started) = started {
-        attribute(&mut suite, "timestamp", &timestamp(started));
+        attribute(&mut suite, "timestamp", &timestamp(report.date(started)));
     }
     attribute(&mut suite, "hostname", "localhost");
     attribute(&mut suite, "id", &id.to_string());

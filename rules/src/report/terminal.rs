@@ -39,14 +39,24 @@ pub fn write_diagnostics(
     Ok(())
 }
 
+/// The command that runs one case again, as whoever started this run would say it.
+#[derive(Clone, Debug)]
+pub enum Rerun {
+    /// `PROGRAM run PATH --filter REGEX`.
+    Run(String),
+    /// `PROGRAM --filter REGEX`: a program that has its manifest beside it.
+    Test(String),
+    /// `bazel test LABEL --test_filter=REGEX`: what the sandbox held is gone when the test has ended.
+    Bazel(String),
+}
+
 /// Prints a run.
 pub struct Terminal<'a> {
     to: &'a mut dyn Write,
     loaded: &'a Loaded,
     /// Whether a line that tells what runs now may be shown and overwritten.
     live: bool,
-    /// How this program was called, for the command that runs one case.
-    program: String,
+    rerun: Rerun,
     /// Whether times are left out, so that runs can be compared.
     stable: bool,
     total: usize,
@@ -64,12 +74,12 @@ impl<'a> Terminal<'a> {
         (selected, repeat): (&[usize], u32),
         live: bool,
         stable: bool,
-        program: &str,
+        rerun: Rerun,
     ) -> Self {
         let longest = selected.iter().map(|case| loaded.cases[*case].suite.chars().count()).max().unwrap_or(0);
         let total = selected.len() * repeat.max(1) as usize;
-        let program = if stable { "foresee" } else { program }.to_owned();
-        Self { to, loaded, live, program, stable, total, shown_live: String::new(), width: longest.min(60) }
+        let rerun = if stable { Rerun::Run("foresee".into()) } else { rerun };
+        Self { to, loaded, live, rerun, stable, total, shown_live: String::new(), width: longest.min(60) }
     }
 
     /// Shows progress.
@@ -175,8 +185,14 @@ impl<'a> Terminal<'a> {
     fn rerun(&self, outcome: &CaseOutcome) -> String {
         let case = &self.loaded.cases[outcome.case];
         let filter = format!("^{}$", regex::escape(&case.suite));
-        let path = &self.loaded.sources.get(case.span.file).shown;
-        format!("{} run {} --filter {}", quote(&self.program), quote(path), quote(&filter))
+        match &self.rerun {
+            Rerun::Run(program) => {
+                let path = &self.loaded.sources.get(case.span.file).shown;
+                format!("{} run {} --filter {}", quote(program), quote(path), quote(&filter))
+            }
+            Rerun::Test(program) => format!("{} --filter {}", quote(program), quote(&filter)),
+            Rerun::Bazel(label) => format!("bazel test {} --test_filter={}", quote(label), quote(&filter)),
+        }
     }
 
     fn sum_up(&mut self, outcome: &RunOutcome) -> io::Result<()> {
