@@ -101,10 +101,12 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
         Ok(mut executor) => {
             let ended = executor.run();
             executor.channel.send(&Event::Finished { ended });
+            executor.channel.flush();
             Ok(())
         }
         Err((mut channel, halt)) => {
             channel.send(&Event::Finished { ended: Some((halt.check, halt.problem)) });
+            channel.flush();
             Ok(())
         }
     };
@@ -150,8 +152,11 @@ impl Executor {
         if let Some(deadline) = self.deadline() {
             wake = wake.min(deadline);
         }
-        let tokens =
-            self.watch.wait(wake.saturating_duration_since(now)).map_err(|e| internal(&self.case, "epoll", &e))?;
+        let wait = wake.saturating_duration_since(now);
+        if !wait.is_zero() {
+            self.channel.flush();
+        }
+        let tokens = self.watch.wait(wait).map_err(|e| internal(&self.case, "epoll", &e))?;
         for token in tokens {
             match token {
                 CHANNEL => self.command()?,
