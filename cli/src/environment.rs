@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use foresee_rules::manifest::Caller;
+use foresee_rules::report::Rerun;
 
 /// PATH of the tested programs when the caller has none.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -17,7 +18,7 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 #[derive(Debug)]
 pub(crate) struct Environment {
     /// The name that this program was called by.
-    pub(crate) program: String,
+    program: String,
     pub(crate) cwd: PathBuf,
     /// All variables that are text.
     vars: BTreeMap<String, String>,
@@ -114,6 +115,15 @@ impl Environment {
         let program = self.cwd.join(&self.program);
         // Called by a bare name, it was found in PATH; that is no test.
         self.program.contains('/').then(|| beside(&program))?
+    }
+
+    /// How one case is run again.
+    pub(crate) fn rerun(&self) -> Rerun {
+        match self.get("TEST_TARGET") {
+            Some(target) if self.is_bazel_test() => Rerun::Bazel(target.to_owned()),
+            _ if self.manifest_beside().is_some() => Rerun::Test(self.program.clone()),
+            _ => Rerun::Run(self.program.clone()),
+        }
     }
 
     pub(crate) fn caller(&self, output_dir: Option<PathBuf>) -> Caller {

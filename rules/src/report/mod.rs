@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 pub use junit::junit;
 pub use results::results;
-pub use terminal::{Terminal, write_diagnostics};
+pub use terminal::{Rerun, Terminal, write_diagnostics};
 
 use crate::manifest::Loaded;
 use crate::run::RunOutcome;
@@ -24,6 +24,8 @@ pub struct Report<'a> {
     pub outcome: &'a RunOutcome,
     /// Whether times and dates are masked, so that reports can be compared.
     pub stable: bool,
+    /// What leads to the output directory from where readers of the report look for kept logs: empty, or ends in `/`.
+    pub logs_below: &'a str,
     /// The date that is given instead of each case's own (`SOURCE_DATE_EPOCH`, see reproducible-builds.org).
     pub date: Option<SystemTime>,
 }
