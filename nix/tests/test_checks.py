@@ -41,9 +41,11 @@ FAILURES = {
     ],
     "noisy": [("noisy.test_noisy", "run sh: status", "unexpected-status")],
     "silent": [],
+    "site": [],
     "stable": [("stable.test_status", "run sh: status", "unexpected-status")],
     "zero": [("zero", "load", "manifest")],
     "timeout": [("timeout.test_timeout", "run sleep: status", "timeout")],
+    "wrong": [("wrong.test_wrong", "GET /: assert_status", "assertion")],
 }
 
 

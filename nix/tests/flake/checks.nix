@@ -166,6 +166,18 @@ in
 
   file = manifest ./manifests/test_echo.yml;
 
+  site = usecase { srcs = [ ./site/test_pages.yml ]; };
+
+  wrong = usecase {
+    cases.test_wrong = [
+      {
+        path = "/";
+        assert_status = 404;
+        assert_contains = "Hello";
+      }
+    ];
+  };
+
   # Not kept, and so run again every time.
   uncached = shell "exit 1" { cacheFailures = false; };
 
