@@ -87,6 +87,12 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
     let mut channel = Channel::new(socket)?;
     let assignment = channel.assignment()?;
     process::become_subreaper()?;
+    if let Err(ended) = assignment.isolate(&mut channel) {
+        if let Some(problem) = ended {
+            channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
+        }
+        return Ok(());
+    }
     let open_files = process::raise_open_files();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let ended = match Executor::new(assignment, channel, open_files) {
