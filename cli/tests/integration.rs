@@ -1,4 +1,9 @@
 //! Tests of the whole program, as a user sees it.
 
 mod golden;
+mod logs;
+mod readme;
+mod reports;
 mod support;
+mod terminal;
+mod tools;

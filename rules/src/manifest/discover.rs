@@ -25,6 +25,15 @@ pub(super) fn discover(path: &Path, output_dir: Option<&Path>) -> io::Result<Vec
     Ok(found)
 }
 
+/// The paths of the manifests that `path` stands for: itself, or those below it.
+///
+/// # Errors
+///
+/// When a directory can't be read.
+pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(discover(path, None)?.into_iter().map(|found| found.path).collect())
+}
+
 fn search(dir: &Path, output_dir: Option<&Path>, found: &mut Vec<Found>) -> io::Result<()> {
     let mut entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);

@@ -4,6 +4,8 @@
 //! was written, `resolve`, `names`, `scope` and `steps` make of that what is meant. Nothing after this module sees YAML;
 //! what is wrong is reported here, all of it at once, with places.
 
+mod app;
+mod constraint;
 mod discover;
 mod lint;
 mod names;
@@ -16,6 +18,7 @@ mod schema;
 mod scope;
 mod step;
 mod steps;
+mod target;
 mod vocabulary;
 mod yaml;
 
@@ -23,6 +26,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+pub use discover::files;
 pub use schema::json_schema;
 
 use self::discover::{Found, discover};

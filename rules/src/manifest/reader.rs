@@ -19,8 +19,12 @@ pub(super) type RawText = (String, Span);
 pub(super) struct Problems(RefCell<Vec<Diagnostic>>);
 
 impl Problems {
+    /// Adds a problem, once: what stands in a setting for all cases is looked at for each of them.
     pub(super) fn add(&self, problem: Diagnostic) {
-        self.0.borrow_mut().push(problem);
+        let mut problems = self.0.borrow_mut();
+        if !problems.iter().any(|known| known.span == problem.span && known.message == problem.message) {
+            problems.push(problem);
+        }
     }
 
     pub(super) fn error(&self, span: Span, message: impl Into<String>) {
@@ -36,7 +40,7 @@ impl Problems {
     }
 
     /// "WHAT must be WANTED, not a boolean".
-    fn mismatch<T>(&self, node: &Node, what: &str, wanted: &str) -> Option<T> {
+    pub(super) fn mismatch<T>(&self, node: &Node, what: &str, wanted: &str) -> Option<T> {
         let problem = Diagnostic::error(node.span, format!("{what} must be {wanted}, not {}", node.describe()));
         let quoted = wanted.starts_with("text") && node.scalar().is_some() && !node.is_null();
         self.add(if quoted { problem.help("put it in quotes") } else { problem });
@@ -60,6 +64,11 @@ impl<'n> Fields<'n> {
             }
         }
         Some(Self(entries))
+    }
+
+    /// A mapping whose keys were checked before.
+    pub(super) fn known(node: &'n Node) -> Option<Self> {
+        node.entries().map(Self)
     }
 
     pub(super) fn get(self, key: &str) -> Option<&'n Node> {
