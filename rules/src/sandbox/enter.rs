@@ -96,10 +96,10 @@ impl Order {
                 .map_err(lost("mounting the new root"))?;
         }
         std::env::set_current_dir(&place.root).map_err(lost("entering the new root"))?;
-        plan.carry_out().map_err(lost("making the view of the file system"))?;
-        attach(&own, below_root(&place.root)).map_err(lost("attaching the case's directory"))?;
         let proc = self.mount_proc().map_err(lost("mounting /proc"))?;
         make_devices().map_err(lost("making /dev"))?;
+        plan.carry_out().map_err(lost("making the view of the file system"))?;
+        attach(&own, below_root(&place.root)).map_err(lost("attaching the case's directory"))?;
         if case.sandbox.view == View::Declared {
             mount::make_read_only(Path::new(".")).map_err(lost("making the new root read-only"))?;
         }

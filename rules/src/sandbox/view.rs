@@ -16,6 +16,8 @@ use crate::case::{Case, Stdin, Text, View};
 /// What becomes of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Sight {
+    /// Made already, and empty of what the host has there: `/dev` and `/proc`.
+    Made,
     /// An empty directory, but for what is shown in it.
     Hidden,
     /// An empty directory that programs can write to, as `/tmp`.
@@ -85,6 +87,8 @@ impl Plan {
                 plan.sights.entry(path).or_insert(sight);
             }
         };
+        hide(Path::new("/dev"), Sight::Made);
+        hide(Path::new("/proc"), Sight::Made);
         PRIVATE.iter().for_each(|dir| hide(Path::new(dir), Sight::Private));
         HIDDEN.iter().map(Path::new).chain(wishes.home).for_each(|dir| hide(dir, Sight::Hidden));
         // The directories of the other cases.
@@ -137,6 +141,7 @@ impl Plan {
             let relative = below_root(path);
             let visible = self.is_visible(path);
             match sight {
+                Sight::Made => {}
                 Sight::Hidden | Sight::Private => {
                     let private = *sight == Sight::Private;
                     if !visible {
