@@ -38,6 +38,7 @@ impl Executor {
         mut channel: Channel,
         open_files: Option<libc::rlimit>,
     ) -> Result<Self, (Channel, Halt)> {
+        let own_users = assignment.sandbox.has_own_users();
         let Assignment { case, place, env, .. } = assignment;
         let watch = Watch::new().and_then(|watch| {
             watch.always(channel.supervisor(), CHANNEL)?;
@@ -82,6 +83,8 @@ impl Executor {
             last_verdict: now,
             next_tick: now + LOG_TICK,
             failure: None,
+            exceeded: None,
+            own_users,
         })
     }
 

@@ -43,6 +43,11 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
 ];
 
 impl Order {
+    /// Whether the case has a user namespace.
+    pub(crate) fn has_own_users(&self) -> bool {
+        self.facets.has(Facet::User)
+    }
+
     /// Makes the sandbox around this process, which has just been made, and tells what was obtained.
     ///
     /// # Errors
