@@ -47,6 +47,7 @@ pub(super) fn resolve_steps(
         next: 0,
         timeout,
         spawns: raw.steps.iter().flat_map(spawned).collect(),
+        complete: raw.complete,
     };
     let steps = raw.steps.iter().flat_map(|step| walk.step(step)).collect();
     Resolved { processes: resolved, steps, checks: walk.checks.into_vec() }
@@ -77,9 +78,9 @@ fn resolve_process(
     Process {
         name: scope.processes[id].clone(),
         log_stem,
-        argv: raw.argv.iter().map(|argument| scope.text(argument, own)).collect(),
+        argv: raw.argv.iter().map(|argument| scope.os_text(argument, own, "an argument")).collect(),
         roots: scope.roots(raw.argv[0].1),
-        cwd: raw.cwd.as_ref().map(|cwd| scope.text(cwd, own)),
+        cwd: raw.cwd.as_ref().map(|cwd| scope.os_text(cwd, own, "a path")),
         env,
         stdin,
         reserve: raw.reserve,
@@ -98,6 +99,8 @@ struct Walk<'w, 'a> {
     timeout: Duration,
     /// Where each process is started, also those of steps to come.
     spawns: Vec<Span>,
+    /// Whether every step could be read.
+    complete: bool,
 }
 
 impl Walk<'_, '_> {
@@ -173,6 +176,10 @@ impl Walk<'_, '_> {
     fn find(&self, (name, span): &RawText) -> Option<ProcessId> {
         let id = self.scope.processes.iter().position(|known| known == name);
         let Some(id) = id else {
+            if !self.complete {
+                // The step that starts it may be one of those that could not be read.
+                return None;
+            }
             let problem = Diagnostic::error(*span, format!("there is no process `{name}`"));
             let names = &self.scope.processes;
             self.scope.problems.add(match nearest(name, names.iter().map(String::as_str)) {
@@ -267,9 +274,9 @@ impl Walk<'_, '_> {
                 ConditionKind::Http(port, scope.text(path, own))
             }
             RawConditionKind::Log(regex) => ConditionKind::Log(scope.regex(regex, own)),
-            RawConditionKind::File(path) => ConditionKind::File(scope.text(path, own)),
+            RawConditionKind::File(path) => ConditionKind::File(scope.os_text(path, own, "a path")),
             RawConditionKind::Exec(argv) => ConditionKind::Exec {
-                argv: argv.iter().map(|argument| scope.text(argument, own)).collect(),
+                argv: argv.iter().map(|argument| scope.os_text(argument, own, "an argument")).collect(),
                 roots: scope.roots(argv[0].1),
             },
         };
