@@ -1,7 +1,8 @@
 //! Every folder below `testdata` that has an `expected.txt`: what foresee prints there, its exit status, and the verdict of
 //! every test case, to the letter.
 //!
-//! `args` holds the arguments (`run --stable --jobs 1 --isolation none` by default). `SNAPSHOTS=overwrite` accepts what is
+//! `args` holds the arguments (`run --stable --jobs 1 --isolation none` by default). `examples` names
+//! programs of `cli/examples` that are put beside the manifest. `SNAPSHOTS=overwrite` accepts what is
 //! printed now.
 
 use std::fs;
@@ -36,6 +37,9 @@ fn find(dir: &Path, folders: &mut Vec<PathBuf>) {
 fn compare(folder: &Path) -> Result<(), String> {
     let place = Place::new();
     copy_dir(folder, &place.cwd());
+    if let Ok(names) = fs::read_to_string(folder.join("examples")) {
+        names.split_whitespace().for_each(|name| place.link_example(name));
+    }
     let args = fs::read_to_string(folder.join("args")).unwrap_or_else(|_| DEFAULT_ARGS.into());
     let args: Vec<_> = args.split_whitespace().collect();
     let output = place.run(&args);

@@ -52,6 +52,13 @@ impl Place {
         fs::write(self.cwd().join(name), text).expect("a writable file");
     }
 
+    /// Puts a program of `cli/examples`, which cargo builds together with the tests, into the working directory.
+    pub(crate) fn link_example(&self, name: &str) {
+        let built = Path::new(env!("CARGO_BIN_EXE_foresee")).with_file_name("examples").join(name);
+        assert!(built.is_file(), "{} is missing; build it: cargo build --examples", built.display());
+        std::os::unix::fs::symlink(built, self.cwd().join(name)).expect("a link");
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.cwd().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }

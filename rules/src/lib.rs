@@ -6,14 +6,17 @@
 pub mod artifacts;
 pub mod case;
 pub mod diagnostic;
+pub mod http;
 pub mod json;
 pub mod manifest;
 pub mod outcome;
+pub mod report;
+pub mod run;
+pub mod sandbox;
 pub mod source;
 
 mod executor;
 mod plan;
 mod process;
-pub mod report;
-pub mod run;
-pub mod sandbox;
+mod shown;
+mod usecase;

@@ -5,6 +5,7 @@
 
 mod check;
 mod status;
+mod target;
 mod text;
 
 use std::path::PathBuf;
@@ -16,6 +17,10 @@ pub(crate) use check::Checks;
 pub use check::{Check, CheckId, LIFECYCLE};
 pub(crate) use status::signal_names;
 pub use status::{Exit, Status, StatusSet, signal_by_name, signal_name};
+pub use target::{
+    App, Ask, Body, Comparison, Constraint, CookieExpectation, Expected, Matcher, Named, Query, Retry, Server, Source,
+    StatusPattern, Target, Test, Upload,
+};
 pub use text::{JsonText, Piece, Text, Values};
 
 use crate::source::Span;
@@ -64,6 +69,8 @@ pub struct Case {
     pub processes: Vec<Process>,
     /// Every port of every process.
     pub ports: Vec<Port>,
+    /// The app among the processes, when the case needs one.
+    pub app: Option<App>,
     /// What is done, one after the other.
     pub steps: Vec<Step>,
     /// What is judged: the test cases of the report, in its order; the first is [`LIFECYCLE`].
@@ -248,6 +255,20 @@ pub enum Action {
     Run(Expectation, Vec<OutputCheck>),
     /// Send signals and go on (`signal`).
     Signal(Vec<(ProcessId, i32)>),
+    /// Ask a server, and judge its answer.
+    Request(Box<Target>),
+}
+
+impl Action {
+    /// The exits that the step awaits.
+    #[must_use]
+    pub fn awaited(&self) -> &[Expectation] {
+        match self {
+            Self::Wait(set, _) | Self::Kill { set, .. } => set,
+            Self::Run(expectation, _) => std::slice::from_ref(expectation),
+            _ => &[],
+        }
+    }
 }
 
 /// An exit that is awaited.

@@ -9,6 +9,7 @@ mod logs;
 mod ports;
 mod prepare;
 mod ready;
+mod request;
 mod start;
 mod steps;
 mod values;
@@ -21,7 +22,8 @@ use self::channel::Channel;
 use self::logs::Logs;
 use self::ports::Ports;
 use self::values::Filled;
-use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
+use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
+use crate::http::Session;
 use crate::outcome::{Judged, Kind, Problem, ProcessRecord, Verdict};
 use crate::plan::{Standing, Turns};
 use crate::process::{self, Child, Spawner, Watch};
@@ -72,14 +74,20 @@ pub(crate) struct Executor {
     values: Filled,
     ports: Ports,
     logs: Logs,
+    /// Cookies and connection of the targets.
+    session: Session,
     programs: Vec<Option<std::path::PathBuf>>,
+    /// The command of a readiness condition that is running.
+    helper: Option<i32>,
     /// The step that is being done.
     current: usize,
     started: Instant,
     last_verdict: Instant,
     next_tick: Instant,
-    /// An exit that was seen and not anticipated; it ends the case as soon as nothing more pressing is said.
-    failure: Option<Halt>,
+    /// Which exit each process's was, counted from 0.
+    exit_order: Vec<usize>,
+    /// An exit that was not anticipated, and the turn it was in: it ends the case when the steps have come there.
+    failure: Option<(usize, Halt)>,
 }
 
 /// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
@@ -110,9 +118,11 @@ impl Executor {
         let result = self.check_programs().and_then(|()| {
             for step in 0..self.case.steps.len() {
                 self.current = step;
+                self.raise()?;
                 self.channel.send(&Event::Step(step));
                 self.step(step)?;
             }
+            self.current = self.case.steps.len();
             Ok(())
         });
         match self.finish(result) {
@@ -150,10 +160,19 @@ impl Executor {
                 process => self.exited(usize::try_from(process).unwrap_or(usize::MAX)),
             }
         }
-        if let Some(halt) = self.failure.take() {
-            return Err(halt);
-        }
+        self.raise()?;
         self.tick()
+    }
+
+    /// Ends the case for an unanticipated exit. The steps may lag behind the exits, by a moment as a rule; a wait of a turn
+    /// before the exit's is complete, and is judged first, as if nobody had lagged.
+    fn raise(&mut self) -> Step {
+        let here = self.turns.of_step(self.current);
+        let waiting = self.case.steps.get(self.current).is_some_and(|step| matches!(step.action, Action::Wait(..)));
+        match self.failure.take_if(|(turn, _)| *turn <= here || !waiting) {
+            Some((_, halt)) => Err(halt),
+            None => Ok(()),
+        }
     }
 
     /// Takes note of everything that has happened by now.
@@ -217,6 +236,7 @@ impl Executor {
         };
         let record = ProcessRecord { process, pid: child.pid, exit: Some(exit) };
         *state = State::Ended(child, exit);
+        self.exit_order[process] = self.exit_order.iter().filter(|order| **order != usize::MAX).count();
         self.channel.send(&Event::Process(record));
         if self.turns.exit(process) == Standing::Unexpected && self.failure.is_none() {
             let name = &self.case.processes[process].name;
@@ -226,8 +246,16 @@ impl Executor {
                 format!("`{name}` {exit} while nothing waited for it"),
             );
             let mut problem = problem.label(format!("it {exit}"));
+            // Not the step that is being done, which depends on the moment, but the exits that the turn is about.
+            let awaited = self.case.steps.get(self.turns.closing_step()).map(|step| step.action.awaited());
+            let awaited = awaited.unwrap_or_default().iter().filter(|e| e.check != LIFECYCLE);
+            let names = awaited.map(|e| self.case.checks[e.check].name.trim_end_matches(": status"));
+            let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+            if !names.is_empty() {
+                problem = problem.detail("awaited", names.join(", "));
+            }
             problem.logs = self.logs.of_process(process);
-            self.failure = Some(Halt::lifecycle(problem));
+            self.failure = Some((self.turns.current(), Halt::lifecycle(problem)));
         }
     }
 
@@ -251,10 +279,11 @@ impl Executor {
     fn reap_orphans(&mut self) {
         self.channel.drain_child_signals();
         let ours = |pid: i32| {
-            self.states.iter().any(|state| match state {
-                State::Running(child) | State::Ended(child, _) => child.pid == pid,
-                _ => false,
-            })
+            self.helper == Some(pid)
+                || self.states.iter().any(|state| match state {
+                    State::Running(child) | State::Ended(child, _) => child.pid == pid,
+                    _ => false,
+                })
         };
         while process::reap_any(ours) {}
     }

@@ -6,8 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::request::Exits;
 use super::{Executor, Halt, State, Step};
 use crate::case::{Condition, ConditionKind, PortKind, ProcessId, Stream, Values};
+use crate::http;
 use crate::outcome::{Kind, Problem};
 use crate::process;
 
@@ -46,7 +48,7 @@ impl Executor {
             // that it is told as what it is: not ready.
             match self.pump(until.min(now + pause)) {
                 Err(halt) if matches!(self.states[process], State::Running(_)) => return Err(halt),
-                Err(halt) => self.failure = Some(halt),
+                Err(halt) => self.failure = Some((self.turns.current(), halt)),
                 Ok(()) => {}
             }
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
@@ -80,11 +82,18 @@ impl Executor {
             }),
             ConditionKind::Http(port, path) => {
                 let path = path.fill(&values);
-                Ok(match self.case.ports[*port].kind {
-                    PortKind::Unix => UnixStream::connect(values.socket(*port)).and_then(|s| answers(s, &path)),
-                    _ => connect(self.values.ports[*port]).and_then(|s| answers(s, &path)),
+                let address = self.address(*port);
+                let mut exits = Exits::new(self);
+                let status = http::get(&address, &path, until, &mut exits);
+                let halt = exits.halt.take();
+                match halt {
+                    Some(halt) if matches!(self.states[process], State::Running(_)) => Err(halt),
+                    Some(halt) => {
+                        self.failure = Some((self.turns.current(), halt));
+                        Ok(false)
+                    }
+                    None => Ok(status.is_ok_and(|status| status < 500)),
                 }
-                .unwrap_or(false))
             }
             ConditionKind::Log(pattern) => {
                 let pattern = pattern.fill_regex(&values);
@@ -109,6 +118,7 @@ impl Executor {
         until: Instant,
     ) -> Step<bool> {
         let child = self.start_helper(argv, roots, condition.span)?;
+        self.helper = Some(child.pid);
         let mut held_off = Ok(());
         let exit = loop {
             if let Some(exit) = process::peek_exit(&child) {
@@ -123,11 +133,12 @@ impl Executor {
         process::kill_group(&child);
         self.watch.forget(&child.pidfd);
         process::reap(&child);
+        self.helper = None;
         if let Err(halt) = held_off {
             if matches!(self.states[process], State::Running(_)) {
                 return Err(halt);
             }
-            self.failure = Some(halt);
+            self.failure = Some((self.turns.current(), halt));
         }
         Ok(exit == Some(crate::case::Exit::Code(0)))
     }
@@ -154,13 +165,4 @@ impl Printed {
 
 fn connect(port: u16) -> io::Result<TcpStream> {
     TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Duration::from_secs(1))
-}
-
-/// Whether a GET of `path` is answered below 500.
-fn answers(mut stream: impl Read + io::Write, path: &str) -> io::Result<bool> {
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-    let mut status = [0; 12];
-    stream.read_exact(&mut status)?;
-    let code = status.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-    Ok(code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok()).is_some_and(|code: u16| code < 500))
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Executor, Halt, State, Step};
-use crate::case::{Action, Expectation, OutputCheck, ProcessId, signal_name};
+use crate::case::{Action, Exit, Expectation, LIFECYCLE, OutputCheck, ProcessId, signal_name};
 use crate::outcome::{Kind, LogExcerpt, Problem, Verdict};
 use crate::plan::violation;
 use crate::process;
@@ -13,6 +13,10 @@ impl Executor {
     pub(super) fn step(&mut self, index: usize) -> Step {
         let step = self.case.steps[index].clone();
         let until = Instant::now() + step.timeout;
+        if !matches!(step.action, Action::Request(_)) {
+            // No server must wait for us before it may stop.
+            self.session.close();
+        }
         match &step.action {
             Action::Spawn(processes) => {
                 for process in processes {
@@ -32,6 +36,7 @@ impl Executor {
                 self.outputs(set, outputs)
             }
             Action::Kill { set, signal, grace } => self.kill(index, set, *signal, *grace, until, step.timeout),
+            Action::Request(target) => self.request(target, step.timeout),
             Action::Signal(signals) => {
                 self.catch_up()?;
                 for (process, signal) in signals {
@@ -47,7 +52,9 @@ impl Executor {
         let mut open: Vec<&Expectation> = set.iter().collect();
         loop {
             self.judge_ended(&mut open)?;
-            let Some(first) = open.first() else { return Ok(()) };
+            if open.is_empty() {
+                return Ok(());
+            }
             if Instant::now() >= until {
                 // An exit that has happened counts, however late we look.
                 self.catch_up()?;
@@ -55,35 +62,37 @@ impl Executor {
                 let Some(first) = open.first() else { return Ok(()) };
                 return Err(self.too_late(first, timeout));
             }
-            let _ = first;
             self.pump(until)?;
         }
     }
 
-    /// Judges those of `open` that have ended, and takes them out.
+    /// Judges those of `open` that have ended, in the order of their exits, and takes them out.
     fn judge_ended(&mut self, open: &mut Vec<&Expectation>) -> Step {
-        let mut failed = None;
-        open.retain(|expectation| {
-            let ended = self.exit_of(expectation.process).filter(|_| failed.is_none());
-            let Some(exit) = ended else { return true };
-            if expectation.status.allows(exit) {
-                self.reap(expectation.process);
-                self.judged(expectation.check, Verdict::Passed);
-                return false;
+        let mut ended: Vec<_> =
+            open.iter().filter_map(|expectation| Some((*expectation, self.exit_of(expectation.process)?))).collect();
+        ended.sort_by_key(|(expectation, _)| self.exit_order[expectation.process]);
+        for (expectation, exit) in ended {
+            if !expectation.status.allows(exit) {
+                return Err(self.unexpected_status(expectation, exit));
             }
-            let name = &self.case.processes[expectation.process].name;
-            let mut problem = Problem::new(
-                Kind::UnexpectedStatus,
-                expectation.span,
-                format!("`{name}` {exit}, not {}", expectation.status),
-            )
+            self.reap(expectation.process);
+            // The lifecycle is judged at the end; the stop of an app is a part of it.
+            if expectation.check != LIFECYCLE {
+                self.judged(expectation.check, Verdict::Passed);
+            }
+            open.retain(|other| other.process != expectation.process);
+        }
+        Ok(())
+    }
+
+    fn unexpected_status(&self, expectation: &Expectation, exit: Exit) -> Halt {
+        let name = &self.case.processes[expectation.process].name;
+        let message = format!("`{name}` {exit}, not {}", expectation.status);
+        let mut problem = Problem::new(Kind::UnexpectedStatus, expectation.span, message)
             .label(format!("it {exit}"))
             .versus(expectation.status.to_string(), exit.to_string());
-            problem.logs = self.logs.of_process(expectation.process);
-            failed = Some(Halt { check: expectation.check, problem: Box::new(problem) });
-            true
-        });
-        failed.map_or(Ok(()), Err)
+        problem.logs = self.logs.of_process(expectation.process);
+        Halt { check: expectation.check, problem: Box::new(problem) }
     }
 
     fn too_late(&self, expectation: &Expectation, timeout: Duration) -> Halt {
@@ -135,7 +144,7 @@ impl Executor {
         let patience = grace.map_or(until, |grace| until.min(Instant::now() + grace));
         let result = self.wait(set, patience, grace.unwrap_or(timeout).min(timeout));
         let Err(Halt { check, mut problem }) = result else { return Ok(()) };
-        if problem.kind == Kind::Timeout && check != crate::case::LIFECYCLE && grace.is_some() {
+        if problem.kind == Kind::Timeout && set.iter().any(|e| e.check == check) && grace.is_some() {
             for expectation in set {
                 if let State::Running(child) = &self.states[expectation.process] {
                     process::kill_group(child);

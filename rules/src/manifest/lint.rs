@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::process::RawProcess;
 use super::raw::RawCase;
-use super::step::RawOp;
 use crate::case::{Action, Case};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Sources, Span, clamp};
@@ -14,15 +13,16 @@ pub(super) fn lint(raw: &RawCase, case: &Case, sources: &Sources) -> Vec<Diagnos
     let mut lints = Vec::new();
     never_waited(case, &mut lints);
     for process in raw.processes() {
-        files_out_of_reach(process, case, sources, &mut lints);
+        lints.extend(lint_process(process, case, sources));
     }
-    for step in &raw.steps {
-        match &step.op {
-            RawOp::Spawn(processes) => processes.iter().for_each(|p| shell_syntax(p, sources, &mut lints)),
-            RawOp::Run { process, .. } => shell_syntax(process, sources, &mut lints),
-            _ => {}
-        }
-    }
+    lints
+}
+
+/// The lints of one process.
+pub(super) fn lint_process(process: &RawProcess, case: &Case, sources: &Sources) -> Vec<Diagnostic> {
+    let mut lints = Vec::new();
+    files_out_of_reach(process, case, sources, &mut lints);
+    shell_syntax(process, sources, &mut lints);
     lints
 }
 

@@ -11,7 +11,7 @@ use super::raw::{RawManifest, Settings, read_manifest};
 use super::reader::{Problems, RawText};
 use super::resolve::{FileName, Surroundings, resolve_case};
 use super::{Broken, Caller, Loaded, yaml};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Source, Span, clamp};
 
 /// No chain of includes is longer; it keeps the recursion below from exhausting the stack.
@@ -197,12 +197,13 @@ impl<'c> Loader<'c> {
             }
         }
         if problems.has_errors() {
-            let problems = problems.into_vec();
+            // What is wrong may well be what a lint would complain of; so lints wait until the file loads.
+            let problems = problems.into_vec().into_iter().filter(|p| p.severity == Severity::Error).collect();
             self.loaded.broken.push(Broken { classname: name.class, file: name.file, path: name.path, problems });
         } else {
             self.loaded.cases.append(&mut cases);
-            // What is wrong may well be what a lint would complain of; so these wait until the file loads.
-            self.loaded.lints.append(&mut lints);
+            lints.into_iter().for_each(|lint| problems.add(lint));
+            self.loaded.lints.extend(problems.into_vec());
         }
         for include in includes {
             self.resolve(include.file, &settings);

@@ -4,6 +4,8 @@
 //! `step` and `process` read those into what was written, `resolve`, `names`, `scope` and `steps` make of that what is
 //! meant. Nothing after this module sees YAML; what is wrong is reported here, all of it at once, with places.
 
+mod app;
+mod constraint;
 mod discover;
 mod files;
 mod lint;
@@ -18,6 +20,7 @@ mod schema;
 mod scope;
 mod step;
 mod steps;
+mod target;
 mod vocabulary;
 mod yaml;
 

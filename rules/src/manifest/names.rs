@@ -33,8 +33,11 @@ impl RawCase {
     }
 }
 
-/// Names for steps, and names for log files.
-pub(super) fn name_processes(processes: &[&RawProcess], scope: &Scope<'_>) -> (Vec<String>, Vec<String>) {
+/// Names for steps, and names for log files; beside them the set of those that are taken.
+pub(super) fn name_processes(
+    processes: &[&RawProcess],
+    scope: &Scope<'_>,
+) -> (Vec<String>, Vec<String>, HashSet<String>) {
     let mut taken: HashSet<String> = HashSet::new();
     for process in processes {
         let Some((name, span)) = &process.named else {
@@ -63,7 +66,7 @@ pub(super) fn name_processes(processes: &[&RawProcess], scope: &Scope<'_>) -> (V
     }
     let mut stems = HashSet::new();
     let log_stems = names.iter().map(|name| log_stem(name, &mut stems)).collect();
-    (names, log_stems)
+    (names, log_stems, stems)
 }
 
 /// NAME, or the first of NAME-1, NAME-2… that is free. `numbers` has the last number that each base name was given.
@@ -119,6 +122,8 @@ impl<'a> Scope<'a> {
             processes: Vec::new(),
             ports: Vec::new(),
             captures: Vec::new(),
+            app: None,
+            app_used: std::cell::Cell::new(false),
         }
     }
 }

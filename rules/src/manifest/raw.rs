@@ -269,14 +269,19 @@ fn read_settings(entries: &[Entry], problems: &Problems) -> Settings {
 fn read_vars(node: &Node, problems: &Problems) -> Vec<(RawText, Node)> {
     let entries = problems.entries(node, "`vars`").unwrap_or_default();
     for entry in entries {
-        let name = entry.key.as_str();
-        if !is_variable_name(name) || matches!(name, "port" | "socket" | "dir" | "manifest" | "runfiles") {
-            problems.add(Diagnostic::error(entry.key_span, format!("`{name}` can't be the name of a variable")).help(
-                "use letters, digits, `_` and `-`; `port`, `socket`, `dir`, `manifest` and `runfiles` are taken",
-            ));
-        }
+        check_variable(&entry.key, entry.key_span, problems);
     }
     entries.iter().map(|e| ((e.key.clone(), e.key_span), e.node.clone())).collect()
+}
+
+/// What `vars` and `capture` may name.
+pub(super) fn check_variable(name: &str, span: Span, problems: &Problems) {
+    if !is_variable_name(name) || matches!(name, "port" | "socket" | "dir" | "manifest" | "runfiles") {
+        problems
+            .add(Diagnostic::error(span, format!("`{name}` can't be the name of a variable")).help(
+                "use letters, digits, `_` and `-`; `port`, `socket`, `dir`, `manifest` and `runfiles` are taken",
+            ));
+    }
 }
 
 fn read_limits(node: &Node, problems: &Problems) -> RawLimits {

@@ -77,6 +77,11 @@ impl<'n> Fields<'n> {
         Some(Self(entries))
     }
 
+    /// A mapping whose keys were checked before.
+    pub(super) fn known(node: &'n Node) -> Option<Self> {
+        node.entries().map(Self)
+    }
+
     pub(super) fn get(self, key: &str) -> Option<&'n Node> {
         self.entry(key).map(|entry| &entry.node)
     }

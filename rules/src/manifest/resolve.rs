@@ -1,15 +1,19 @@
 //! Raw to resolved: inheritance, names, references, ports, checks.
 
+use std::cell::Cell;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::Caller;
-use super::names::name_processes;
+use super::app::{RawApp, Stop, outside, read_app};
+use super::lint::lint_process;
+use super::names::{APP, log_stem, name_processes, number_ports};
+use super::process::RawProcess;
 use super::raw::{RawCase, Settings};
 use super::reader::{Problems, RawText};
 use super::scope::{BASE_ENV, Scope, join};
 use super::steps::resolve_steps;
-use crate::case::{Case, Input, Limits, Piece, SandboxWish, Text};
+use crate::case::{Case, Input, Limits, Piece, SandboxWish, Server, Text};
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 
@@ -56,20 +60,37 @@ pub(super) fn resolve_case(raw: &RawCase, around: &Surroundings<'_>) -> Case {
         processes: Vec::new(),
         ports: Vec::new(),
         captures: Vec::new(),
+        app: None,
+        app_used: Cell::new(false),
     };
-    let raw_processes = raw.processes();
-    let (names, stems) = name_processes(&raw_processes, &scope);
+    let mut raw_processes = raw.processes();
+    let (mut names, mut log_stems, mut taken) = name_processes(&raw_processes, &scope);
+    let app = nearest(&chain, |s| s.app.clone()).and_then(|node| read_app(&node, problems));
+    let sandbox = sandbox(&chain);
+    let app = match &app {
+        None => CaseApp::None,
+        Some(RawApp::Outside(url)) => outside(url, &sandbox, &scope).map_or(CaseApp::None, CaseApp::Outside),
+        Some(RawApp::Started(process, stop)) => {
+            // The last one: where nothing speaks of it, it is left out without a trace.
+            scope.app = Some(raw_processes.len());
+            raw_processes.push(process);
+            names.push(APP.into());
+            log_stems.push(log_stem(APP, &mut taken));
+            CaseApp::Started(process, stop)
+        }
+    };
     scope.processes = names;
-    scope.ports = super::names::number_ports(&raw_processes);
+    scope.ports = number_ports(&raw_processes);
 
     let mut env = Vec::new();
     for settings in &chain {
         env = layer_env(env, &settings.env, &mut scope, None);
     }
     let timeout = nearest(&chain, |s| s.timeout).unwrap_or(TIMEOUT);
-    let resolved = resolve_steps(raw, &raw_processes, stems, timeout, &env, &mut scope);
+    let setting = Setting { timeout, env: &env, app: &app };
+    let resolved = resolve_steps(raw, &raw_processes, log_stems, taken, &setting, &mut scope);
     let file = around.file;
-    Case {
+    let case = Case {
         name: raw.name.clone(),
         file: file.file.clone(),
         path: file.path.clone(),
@@ -84,13 +105,32 @@ pub(super) fn resolve_case(raw: &RawCase, around: &Surroundings<'_>) -> Case {
         secrets: united(&chain, |s| &s.secrets),
         inputs: chain.iter().flat_map(|s| &s.inputs).filter_map(|input| resolve_input(input, &scope)).collect(),
         limits: limits(&chain),
-        sandbox: sandbox(&chain),
+        sandbox,
         runfiles: around.caller.runfiles.clone(),
         processes: resolved.processes,
-        ports: scope.ports,
+        ports: resolved.ports,
+        app: resolved.app,
         steps: resolved.steps,
         checks: resolved.checks,
+    };
+    if let (CaseApp::Started(process, _), Some(_)) = (&app, &case.app) {
+        lint_process(process, &case, around.sources).into_iter().for_each(|lint| problems.add(lint));
     }
+    case
+}
+
+/// Who answers the targets of a case.
+pub(super) enum CaseApp<'a> {
+    None,
+    Started(&'a RawProcess, &'a Stop),
+    Outside(Server),
+}
+
+/// What the steps of a case take from its settings.
+pub(super) struct Setting<'a> {
+    pub(super) timeout: Duration,
+    pub(super) env: &'a [(String, Text)],
+    pub(super) app: &'a CaseApp<'a>,
 }
 
 /// The names of all settings, once each.

@@ -1,5 +1,6 @@
 //! `${…}`: what may stand there, and what is put in its place at load time.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,10 @@ pub(super) struct Scope<'a> {
     pub(super) ports: Vec<Port>,
     /// Names that a `capture` gives before this point.
     pub(super) captures: Vec<String>,
+    /// The app, when the case could have one.
+    pub(super) app: Option<ProcessId>,
+    /// Whether something was said that needs the app.
+    pub(super) app_used: Cell<bool>,
 }
 
 /// A variable's value, or what is wrong with its name.
@@ -230,6 +235,13 @@ impl Scope<'_> {
         .and_then(|pieces| self.check_kind(name, span, pieces))
     }
 
+    /// Takes note that something speaks of `process`.
+    pub(super) fn names(&self, process: ProcessId) {
+        if self.app == Some(process) {
+            self.app_used.set(true);
+        }
+    }
+
     /// `${port…}` of a unix socket and `${socket…}` of a TCP port are mistakes.
     fn check_kind(&self, name: &str, span: Span, pieces: Vec<Piece>) -> Found {
         let wrong = pieces.iter().find_map(|piece| match piece {
@@ -241,7 +253,14 @@ impl Scope<'_> {
         });
         match wrong {
             Some(help) => Err(Diagnostic::error(span, format!("`${{{name}}}` is of the other kind")).help(help)),
-            None => Ok(pieces),
+            None => {
+                for piece in &pieces {
+                    if let Piece::Port(id) | Piece::Socket(id) = piece {
+                        self.names(self.ports[*id].process);
+                    }
+                }
+                Ok(pieces)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::node::{Entry, Node};
 use super::process::{RawCondition, RawProcess, read_condition, read_process};
 use super::reader::{Fields, Problems, RawText, unknown_key};
+use super::target::{RawTarget, read_target};
 use super::vocabulary::{CONSTRAINTS, KILL, Key, OPERATORS, OUTPUTS, RUN, STEP, TARGET, names};
 use crate::case::{StatusSet, Stream};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -37,6 +38,7 @@ pub(super) enum RawOp {
     },
     Signal(Vec<(RawText, i32)>),
     Ready(Vec<(RawText, RawCondition)>),
+    Target(Box<RawTarget>),
 }
 
 /// A process and the status that its exit must have; `None` is the operator's default.
@@ -72,13 +74,12 @@ pub(super) fn read_step(node: &Node, problems: &Problems) -> Option<RawStep> {
         );
         return None;
     };
-    let kill = entries.iter().any(|e| e.key == "kill");
-    let operators: Vec<_> = entries
-        .iter()
-        // Beside `kill`, `signal` says what is sent.
-        .filter(|e| !(kill && e.key == "signal"))
-        .filter_map(|e| Some((e, names(OPERATORS).find(|name| *name == e.key)?)))
-        .collect();
+    let mut operators: Vec<_> =
+        entries.iter().filter_map(|e| Some((e, names(OPERATORS).find(|name| *name == e.key)?))).collect();
+    if operators.iter().any(|(_, name)| *name == "kill") {
+        // Beside `kill` it says what is sent.
+        operators.retain(|(_, name)| *name != "signal");
+    }
     match operators.as_slice() {
         [(entry, operator)] => read_operator(node, entry, operator, problems),
         [] => no_operator(node, entries, problems),
@@ -95,10 +96,13 @@ pub(super) fn read_step(node: &Node, problems: &Problems) -> Option<RawStep> {
 
 fn no_operator(node: &Node, entries: &[Entry], problems: &Problems) -> Option<RawStep> {
     if entries.iter().any(|e| e.key == "path") {
-        problems.add(
-            Diagnostic::error(node.span, "HTTP targets are not supported yet").help("leave the usecase out for now"),
-        );
-        return None;
+        let fields = Fields::known(node)?;
+        return Some(RawStep {
+            span: fields.get("path").map_or(node.span, |path| path.span),
+            name: fields.get("name").and_then(|n| step_name(n, problems)),
+            timeout: fields.get("timeout").and_then(|n| problems.duration(n, "`timeout`")),
+            op: RawOp::Target(Box::new(read_target(node, problems)?)),
+        });
     }
     let meant = entries.iter().find_map(|e| Some((e, nearest(&e.key, names(OPERATORS))?)));
     let target = entries.iter().any(|e| [TARGET, CONSTRAINTS].iter().any(|t| names(t).any(|n| n == e.key)));

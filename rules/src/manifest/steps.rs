@@ -1,17 +1,20 @@
 //! Steps to resolved steps: references to processes, ports and texts are looked up, test cases are named.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
 
+use super::app::Stop;
+use super::names::{APP, log_stem};
 use super::process::{RawCondition, RawConditionKind, RawProcess, RawStdin};
 use super::raw::RawCase;
 use super::reader::RawText;
 use super::resolve::layer_env;
+use super::resolve::{CaseApp, Setting};
 use super::scope::Scope;
 use super::step::{RawExpectation, RawOp, RawOutput, RawOutputExpectation, RawStep};
+use super::target::{Naming, RawTarget, find_server, resolve_target};
 use crate::case::{
-    Action, Check, Checks, Condition, ConditionKind, Expectation, LIFECYCLE, OutputCheck, OutputExpectation, PortId,
-    PortKind, Process, ProcessId, StatusSet, Stdin, Step, Text,
+    Action, App, Check, Checks, Condition, ConditionKind, Expectation, LIFECYCLE, OutputCheck, OutputExpectation, Port,
+    PortId, PortKind, Process, ProcessId, Server, StatusSet, Stdin, Step, Text,
 };
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::Span;
@@ -19,6 +22,8 @@ use crate::source::Span;
 /// What the steps of a case become.
 pub(super) struct Resolved {
     pub(super) processes: Vec<Process>,
+    pub(super) ports: Vec<Port>,
+    pub(super) app: Option<App>,
     pub(super) steps: Vec<Step>,
     pub(super) checks: Vec<Check>,
 }
@@ -28,29 +33,49 @@ pub(super) fn resolve_steps(
     raw: &RawCase,
     processes: &[&RawProcess],
     log_stems: Vec<String>,
-    timeout: Duration,
-    env: &[(String, Text)],
+    taken: HashSet<String>,
+    setting: &Setting<'_>,
     scope: &mut Scope<'_>,
 ) -> Resolved {
-    let known_env = scope.env.clone();
-    let mut resolved = Vec::new();
-    for (id, (process, log_stem)) in processes.iter().zip(log_stems).enumerate() {
-        scope.env.clone_from(&known_env);
-        resolved.push(resolve_process(id, process, log_stem, env, scope));
+    let used = scope.app_used.get();
+    let app = scope.app.map(|id| resolve_process(id, processes[id], &log_stems[id], setting.env, scope));
+    // That the app speaks of its own port is no reason to start it.
+    scope.app_used.set(used);
+    let mut spawns: Vec<_> = raw.steps.iter().flat_map(spawned).collect();
+    let mut started = HashMap::new();
+    if let (CaseApp::Started(process, _), Some(id)) = (setting.app, scope.app) {
+        spawns.push(process.span);
+        started.insert(id, process.span);
     }
-    scope.env = known_env;
     let mut walk = Walk {
         scope,
         checks: Checks::new(raw.span),
-        started: HashMap::new(),
+        started,
         waited: HashMap::new(),
-        next: 0,
-        timeout,
-        spawns: raw.steps.iter().flat_map(spawned).collect(),
         complete: raw.complete,
+        processes: Vec::new(),
+        log_stems,
+        setting,
+        spawns,
+        taken,
     };
     let steps = raw.steps.iter().flat_map(|step| walk.step(step)).collect();
-    Resolved { processes: resolved, steps, checks: walk.checks.into_vec() }
+    let mut resolved = std::mem::take(&mut walk.processes);
+    resolved.extend(app);
+    let (steps, app) = walk.with_app(steps);
+    let checks = walk.checks.into_vec();
+    let mut ports = std::mem::take(&mut scope.ports);
+    if let (None, Some(unused)) = (&app, scope.app) {
+        ports.retain(|port| port.process != unused);
+        resolved.truncate(unused);
+    }
+    Resolved { processes: resolved, ports, app, steps, checks }
+}
+
+fn stop_step(process: ProcessId, stop: &Stop) -> Step {
+    let expectation = Expectation { process, status: stop.status.clone(), check: LIFECYCLE, span: stop.span };
+    let action = Action::Kill { set: vec![expectation], signal: stop.signal, grace: Some(stop.grace) };
+    Step { span: stop.span, timeout: stop.grace, action }
 }
 
 fn spawned(step: &RawStep) -> Vec<Span> {
@@ -64,10 +89,11 @@ fn spawned(step: &RawStep) -> Vec<Span> {
 fn resolve_process(
     id: ProcessId,
     raw: &RawProcess,
-    log_stem: String,
+    log_stem: &str,
     env: &[(String, Text)],
     scope: &mut Scope<'_>,
 ) -> Process {
+    let known_env = scope.env.clone();
     let env = layer_env(env.to_vec(), &raw.env, scope, Some(id));
     let own = Some(id);
     let stdin = match &raw.stdin {
@@ -75,9 +101,9 @@ fn resolve_process(
         RawStdin::Text(text) => Stdin::Text(scope.text(text, own)),
         RawStdin::File(file) => scope.file(file, "`stdin`").map_or(Stdin::Null, Stdin::File),
     };
-    Process {
+    let process = Process {
         name: scope.processes[id].clone(),
-        log_stem,
+        log_stem: log_stem.to_owned(),
         argv: raw.argv.iter().map(|argument| scope.os_text(argument, own, "an argument")).collect(),
         roots: scope.roots(raw.argv[0].1),
         cwd: raw.cwd.as_ref().map(|cwd| scope.os_text(cwd, own, "a path")),
@@ -85,7 +111,9 @@ fn resolve_process(
         stdin,
         reserve: raw.reserve,
         span: raw.argv[0].1,
-    }
+    };
+    scope.env = known_env;
+    process
 }
 
 /// The walk through the steps, in order.
@@ -94,18 +122,22 @@ struct Walk<'w, 'a> {
     checks: Checks,
     started: HashMap<ProcessId, Span>,
     waited: HashMap<ProcessId, Span>,
-    /// The process that the next `spawn` or `run` starts.
-    next: ProcessId,
-    timeout: Duration,
+    /// The processes that were started so far. They are resolved in the order of the steps: what a `capture` gives is
+    /// known to those after it.
+    processes: Vec<Process>,
+    log_stems: Vec<String>,
+    setting: &'w Setting<'w>,
     /// Where each process is started, also those of steps to come.
     spawns: Vec<Span>,
     /// Whether every step could be read.
     complete: bool,
+    /// Names of log files that are taken.
+    taken: HashSet<String>,
 }
 
 impl Walk<'_, '_> {
     fn step(&mut self, raw: &RawStep) -> Vec<Step> {
-        let timeout = raw.timeout.unwrap_or(self.timeout);
+        let timeout = raw.timeout.unwrap_or(self.setting.timeout);
         let step = |action| Step { span: raw.span, timeout, action };
         match &raw.op {
             RawOp::Spawn(processes) => {
@@ -136,10 +168,21 @@ impl Walk<'_, '_> {
                 vec![step(Action::Wait(set, outputs))]
             }
             RawOp::Kill { set, signal, grace } => {
-                let signal = signal.unwrap_or(libc::SIGTERM);
-                let set = self.expectations("kill", raw, set, &StatusSet::killed_by(signal));
-                vec![step(Action::Kill { set, signal, grace: *grace })]
+                let (own, mut grace) = (*signal, *grace);
+                let mut signal = own.unwrap_or(libc::SIGTERM);
+                let mut default = StatusSet::killed_by(signal);
+                // To kill the app alone, without a word on how, is to stop it.
+                if let (CaseApp::Started(_, stop), [one], None) = (self.setting.app, set.as_slice(), own)
+                    && one.process.0 == APP
+                {
+                    signal = stop.signal;
+                    default = stop.status.clone();
+                    grace = grace.or(Some(stop.grace));
+                }
+                let set = self.expectations("kill", raw, set, &default);
+                vec![step(Action::Kill { set, signal, grace })]
             }
+            RawOp::Target(target) => self.target(raw, target).map(step).into_iter().collect(),
             RawOp::Run { process, status, outputs } => {
                 let id = self.start(process);
                 let ready = process.ready.as_ref();
@@ -159,6 +202,68 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// The steps between the start and the stop of the app, when anything needs it.
+    fn with_app(&mut self, mut steps: Vec<Step>) -> (Vec<Step>, Option<App>) {
+        let (CaseApp::Started(raw, stop), Some(process)) = (self.setting.app, self.scope.app) else {
+            return (steps, None);
+        };
+        if !self.scope.app_used.get() {
+            return (steps, None);
+        }
+        let span = raw.argv[0].1;
+        let ready = match &raw.ready {
+            Some(ready) => self.ready(process, ready),
+            None => {
+                let port = self.scope.ports.iter().position(|port| port.process == process);
+                port.map(|port| {
+                    let kind = ConditionKind::Http(port, Text::literal("/"));
+                    Action::Ready(process, Condition { span, kind })
+                })
+            }
+        };
+        let timeout = self.setting.timeout;
+        let start = std::iter::once(Action::Spawn(vec![process])).chain(ready);
+        let start: Vec<_> = start.map(|action| Step { span, timeout, action }).collect();
+        steps.splice(0..0, start);
+        let stopped = !self.waited.contains_key(&process);
+        if stopped {
+            steps.push(stop_step(process, stop));
+        }
+        let stop = stopped.then(|| steps.len() - 1);
+        (steps, Some(App { process, stop }))
+    }
+
+    fn target(&mut self, step: &RawStep, raw: &RawTarget) -> Option<Action> {
+        let server = match (&raw.to, self.setting.app) {
+            (Some(to), _) if to.0 != APP || self.scope.app.is_some() => {
+                let port = find_server(to, self.scope)?;
+                let name = self.scope.processes[self.scope.ports[port].process].clone();
+                self.running(&(name, to.1), "to")?;
+                Server::Port(port)
+            }
+            (_, CaseApp::Outside(server)) => server.clone(),
+            (_, CaseApp::Started(..)) => {
+                let own = |port: &Port| Some(port.process) == self.scope.app;
+                let first = self.scope.ports.iter().position(own)?;
+                self.running(&(APP.into(), step.span), "to")?;
+                Server::Port(first)
+            }
+            (_, CaseApp::None) => {
+                self.scope.problems.add(Diagnostic::error(step.span, "there is no `app` to be asked").help(
+                    "say how it is started: `app: [python3, \"${manifest}/app.py\", \"${port}\"]`; or ask a process: \
+                         `to: NAME`",
+                ));
+                return None;
+            }
+        };
+        let label = step.name.clone().unwrap_or_else(|| raw.label.clone());
+        let log = format!("{}.response", log_stem(&label, &mut self.taken));
+        let checks = &mut self.checks;
+        let naming = Naming { label: &label, log };
+        resolve_target(raw, naming, server, self.scope, &mut |name, span| checks.add(name, span))
+            .map(|target| Action::Request(Box::new(target)))
+    }
+
     /// `NAME`, or what the step is named, for the names of its test cases.
     fn label(&self, op: &str, raw: &RawStep, process: ProcessId) -> String {
         let line = |name: &str| name.replace(|c: char| c.is_control(), " ");
@@ -166,8 +271,9 @@ impl Walk<'_, '_> {
     }
 
     fn start(&mut self, process: &RawProcess) -> ProcessId {
-        let id = self.next;
-        self.next += 1;
+        let id = self.processes.len();
+        let resolved = resolve_process(id, process, &self.log_stems[id], self.setting.env, self.scope);
+        self.processes.push(resolved);
         self.started.insert(id, process.span);
         id
     }
@@ -175,6 +281,9 @@ impl Walk<'_, '_> {
     /// The process of this name, started before.
     fn find(&self, (name, span): &RawText) -> Option<ProcessId> {
         let id = self.scope.processes.iter().position(|known| known == name);
+        if let Some(id) = id {
+            self.scope.names(id);
+        }
         let Some(id) = id else {
             if !self.complete {
                 // The step that starts it may be one of those that could not be read.
@@ -207,7 +316,7 @@ impl Walk<'_, '_> {
             return Some(id);
         };
         let name = &process.0;
-        let twice = if op == "ready" { "has been waited for" } else { "is waited for twice" };
+        let twice = if matches!(op, "ready" | "to") { "has been waited for" } else { "is waited for twice" };
         self.scope.problems.add(
             Diagnostic::error(process.1, format!("`{name}` {twice}"))
                 .related(*waited, "it was waited for here")

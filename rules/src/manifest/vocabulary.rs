@@ -219,12 +219,23 @@ pub(crate) const TARGET: &[Key] = &[
     key("data", "The body: text as it is, a mapping as form fields.", Either(&[Text, Map(&ONE_OR_MORE_TEXTS)])),
     key("json", "The body, as JSON.", Json),
     key("body_file", "The body, from a file relative to the manifest.", Text),
-    key("files", "Files of a multipart form: a path, or `{path, filename, content_type}`.", Map(&Json)),
+    key(
+        "files",
+        "Files of a multipart form: a path, or `{path, filename, content_type}`.",
+        Map(&Either(&[Text, Object(UPLOAD)])),
+    ),
     key("follow_redirects", "Whether redirects are followed (false).", Boolean),
     key("to", "Who is asked: `PROCESS` or `PROCESS.PORT` (`app`).", Str),
     key("capture", "Takes values from the response, for `${NAME}`.", Map(&Object(CAPTURE))),
     key("retry", "Repeats the request until its constraints hold.", Object(RETRY)),
     key("skip", "Why the target is not asked.", Str),
+];
+
+/// Keys of a file in a multipart form.
+pub(crate) const UPLOAD: &[Key] = &[
+    key("path", "The file, relative to the manifest.", Text),
+    key("filename", "What it is called in the form (its base name).", Text),
+    key("content_type", "Its media type (application/octet-stream).", Text),
 ];
 
 pub(crate) const CAPTURE: &[Key] = &[
@@ -254,14 +265,18 @@ pub(crate) const CONSTRAINTS: &[Key] = &[
     key("assert_within", "The response took no longer than this.", Duration),
 ];
 
+pub(crate) const SAME_SITE: &[&str] = &["Strict", "Lax", "None"];
+
 pub(crate) const COOKIE: &[Key] = &[
     key("value", "Its value: text or a matcher.", Named("matcher")),
     key("path", "Its Path.", Str),
     key("http_only", "Whether it is HttpOnly.", Boolean),
     key("secure", "Whether it is Secure.", Boolean),
-    key("same_site", "Its SameSite.", Word(&["Strict", "Lax", "None"])),
+    key("same_site", "Its SameSite.", Word(SAME_SITE)),
     key("max_age", "Its Max-Age, in seconds.", Json),
 ];
+
+pub(crate) const TYPES: &[&str] = &["string", "number", "integer", "boolean", "null", "array", "object"];
 
 /// Keys of a matcher.
 pub(crate) const MATCHER: &[Key] = &[
@@ -269,7 +284,7 @@ pub(crate) const MATCHER: &[Key] = &[
     key("matches", "This regular expression matches in it.", Str),
     key("contains", "This text is part of it, or this value one of its items.", Json),
     key("exists", "Whether it is there at all.", Boolean),
-    key("type", "Its type.", Word(&["string", "number", "integer", "boolean", "null", "array", "object"])),
+    key("type", "Its type.", Word(TYPES)),
     key("length", "Its number of characters, items or members.", Integer(0)),
     key("count", "How many nodes the path finds.", Integer(0)),
     key("gt", "It is greater than this number.", Json),

@@ -1,12 +1,8 @@
 //! What is asked of the output of a process.
 
-use similar::TextDiff;
-
 use crate::case::{OutputCheck, OutputExpectation, Values};
 use crate::outcome::{Kind, Problem};
-
-/// Lines of a difference that are shown; the whole output is a kept log.
-const MAX_DIFF_LINES: usize = 60;
+use crate::shown::{contains, diff, head};
 
 /// What is wrong with `output`, if anything. `name` is what the output is called in messages: `stdout of echo`.
 pub(crate) fn violation(check: &OutputCheck, output: &[u8], name: &str, values: &dyn Values) -> Option<Problem> {
@@ -91,10 +87,6 @@ fn but_for_newline_bytes(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\n").unwrap_or(bytes)
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty() || haystack.windows(needle.len()).any(|window| window == needle)
-}
-
 /// `nothing`, or `12 bytes in 2 lines`.
 fn summary(text: &str) -> String {
     match (text.len(), text.lines().count()) {
@@ -102,29 +94,4 @@ fn summary(text: &str) -> String {
         (bytes, 1) if bytes <= 60 => format!("{:?}", but_for_newline(text)),
         (bytes, lines) => format!("{bytes} bytes in {lines} lines"),
     }
-}
-
-/// The beginning of a text, for people.
-fn head(text: &str) -> String {
-    const LINES: usize = 10;
-    let mut head: String = text.lines().take(LINES).collect::<Vec<_>>().join("\n");
-    if text.lines().count() > LINES {
-        head.push_str("\n…");
-    }
-    head
-}
-
-/// Expected (`-`) against got (`+`), with a little context.
-fn diff(expected: &str, got: &str) -> String {
-    let diff = TextDiff::from_lines(expected, got);
-    let unified =
-        diff.unified_diff().context_radius(2).missing_newline_hint(false).header("expected", "got").to_string();
-    let mut lines: Vec<_> = unified.lines().collect();
-    let more = lines.len().saturating_sub(MAX_DIFF_LINES);
-    lines.truncate(MAX_DIFF_LINES);
-    let mut shown = lines.join("\n");
-    if more > 0 {
-        shown.push_str(&format!("\n… and {more} more lines"));
-    }
-    shown
 }

@@ -18,6 +18,8 @@ struct Turn {
     next_wait: Vec<ProcessId>,
     /// The step that ends it.
     last_step: usize,
+    /// Whose stop ends the case with it; anybody else's exit in it is left over.
+    stops: Option<ProcessId>,
 }
 
 /// How an exit stands to the plan.
@@ -43,20 +45,29 @@ impl Turns {
     pub(crate) fn new(case: &Case) -> Self {
         let mut turns = Vec::new();
         for (last_step, step) in case.steps.iter().enumerate() {
-            let Some(set) = set_of(&step.action) else { continue };
+            let set = processes(&step.action);
+            if set.is_empty() {
+                continue;
+            }
             let next = case.steps.get(last_step + 1).map(|step| &step.action);
-            let next_wait = next.filter(|action| matches!(action, Action::Wait(..))).and_then(set_of);
+            let next_wait = next.filter(|action| matches!(action, Action::Wait(..))).map(processes);
             turns.push(Turn {
                 set,
                 kill: matches!(step.action, Action::Kill { .. }),
                 begun: false,
                 next_wait: next_wait.unwrap_or_default(),
                 last_step,
+                stops: case.app.as_ref().filter(|app| app.stop == Some(last_step)).map(|app| app.process),
             });
         }
-        let end =
-            Turn { set: Vec::new(), kill: true, begun: false, next_wait: Vec::new(), last_step: case.steps.len() };
-        turns.push(end);
+        turns.push(Turn {
+            set: Vec::new(),
+            kill: true,
+            begun: false,
+            next_wait: Vec::new(),
+            last_step: case.steps.len(),
+            stops: None,
+        });
         Self { turns, exited: vec![false; case.processes.len()], current: 0 }
     }
 
@@ -74,7 +85,7 @@ impl Turns {
         }
         self.exited[process] = true;
         let turn = &self.turns[self.current];
-        let last = self.current + 1 == self.turns.len();
+        let last = self.current + 1 == self.turns.len() || turn.stops.is_some_and(|app| app != process);
         let in_set = turn.set.contains(&process) && (!turn.kill || turn.begun);
         if in_set || turn.next_wait.contains(&process) {
             Standing::Anticipated
@@ -85,17 +96,27 @@ impl Turns {
         }
     }
 
+    /// The turn that the last told exit was in.
+    pub(crate) fn current(&self) -> usize {
+        self.current
+    }
+
+    /// The step that ends the turn that the last told exit was in; past the last step in the last turn.
+    pub(crate) fn closing_step(&self) -> usize {
+        self.turns[self.current].last_step
+    }
+
+    /// The turn that step `step` belongs to.
+    pub(crate) fn of_step(&self, step: usize) -> usize {
+        self.turns.partition_point(|turn| turn.last_step < step).min(self.turns.len() - 1)
+    }
+
     fn is_complete(&self, turn: usize) -> bool {
         let turn = &self.turns[turn];
         !turn.set.is_empty() && (!turn.kill || turn.begun) && turn.set.iter().all(|process| self.exited[*process])
     }
 }
 
-/// Whose exits a step awaits, when it awaits any.
-fn set_of(action: &Action) -> Option<Vec<ProcessId>> {
-    match action {
-        Action::Wait(set, _) | Action::Kill { set, .. } => Some(set.iter().map(|e| e.process).collect()),
-        Action::Run(expectation, _) => Some(vec![expectation.process]),
-        _ => None,
-    }
+fn processes(action: &Action) -> Vec<ProcessId> {
+    action.awaited().iter().map(|expectation| expectation.process).collect()
 }

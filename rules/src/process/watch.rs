@@ -1,7 +1,7 @@
 //! Many descriptors, one wait: epoll.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -45,6 +45,12 @@ impl Watch {
             Err(Errno::EINTR) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.0.as_fd()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::artifacts::{Keep, Log, LogEntry, Mask, Store, tail, write_indices};
 use crate::case::Case;
 use crate::outcome::{CaseOutcome, Judged, KeptLog, Problem, Tail, Verdict};
 use crate::sandbox::Isolation;
+use crate::shown;
 
 /// Lines of a log that a report shows.
 const TAIL_LINES: usize = 20;
@@ -157,12 +158,23 @@ impl<'a> Concluder<'a> {
     /// Adds the ends of the logs to a problem, and masks it.
     fn complete(&self, problem: &mut Problem, case: usize, logs: &Path, kept: &[KeptLog], mask: &Mask) {
         for log in &problem.logs {
-            let Ok(Some((text, omitted))) = tail(&logs.join(&log.file), log.from, TAIL_LINES, mask) else { continue };
+            // Of a response the beginning matters, and its problem tells it already.
+            let lines = if log.process.is_some() { TAIL_LINES } else { 0 };
+            let Ok(Some((text, omitted))) = tail(&logs.join(&log.file), log.from, lines, mask) else { continue };
             let name = log.process.map(|process| self.cases[case].processes[process].name.as_str());
             let stream = log.file.rsplit('.').next().unwrap_or_default();
             let title = name.map_or_else(|| log.file.clone(), |name| format!("{name}.{stream}"));
             let kept = kept.iter().find(|kept| kept.path.ends_with(&format!("/{}.txt", log.file)));
-            problem.tails.push(Tail { log: title, text, omitted, kept: kept.map(|kept| kept.path.clone()) });
+            let omitted = if lines > 0 { omitted } else { 0 };
+            if lines > 0 || kept.is_some() {
+                problem.tails.push(Tail { log: title, text, omitted, kept: kept.map(|kept| kept.path.clone()) });
+            }
+        }
+        if self.options.stable {
+            for text in [&mut problem.message, &mut problem.label] {
+                *text = shown::without_times(text);
+            }
+            problem.details.iter_mut().for_each(|detail| detail.text = shown::without_times(&detail.text));
         }
         if mask.is_empty() {
             return;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
+use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::executor::{Assignment, Command, Event};
 use crate::outcome::{Judged, Kind, LogRecord, Problem, Verdict};
 use crate::sandbox::Place;
@@ -182,10 +182,10 @@ impl Job {
             (None, Some(exit)) => Problem::new(Kind::Internal, span, format!("the executor of the case {exit}")),
             (None, None) => Problem::new(Kind::Internal, span, "the executor of the case is gone"),
         };
-        if let Some(Action::Wait(set, _) | Action::Kill { set, .. }) =
-            self.step.and_then(|step| case.steps.get(step)).map(|step| &step.action)
-        {
-            let names: Vec<_> = set.iter().map(|e| format!("`{}`", case.processes[e.process].name)).collect();
+        let awaited = self.step.and_then(|step| case.steps.get(step)).map(|step| step.action.awaited());
+        let names = awaited.unwrap_or_default().iter().map(|e| format!("`{}`", case.processes[e.process].name));
+        let names: Vec<_> = names.collect();
+        if !names.is_empty() {
             problem = problem.label(format!("waiting for {}", names.join(", ")));
         }
         problem.logs = self

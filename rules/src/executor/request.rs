@@ -1,0 +1,287 @@
+//! Targets: asking a server, and what its answer, its silence or its death mean for the case.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
+
+use super::{Event, Executor, Halt, State, Step};
+use crate::case::{PortId, PortKind, ProcessId, Server, Stream, Target};
+use crate::http::{Address, Bounds, Error, ErrorKind, Interrupt, Request, Response, host, location};
+use crate::outcome::{Kind, LogExcerpt, LogRecord, LogStream, Problem, Verdict};
+use crate::shown;
+use crate::usecase::{Answer, Judgement, fill, judge};
+
+/// How long an exit may follow a broken request and still be its cause (contract, section 4).
+const EXIT_GRACE: Duration = Duration::from_millis(500);
+
+/// What came of asking once.
+struct Round {
+    /// How large the server's logs were before.
+    logs: Vec<LogExcerpt>,
+    request: Option<Request>,
+    result: Result<Response, Error>,
+}
+
+impl Executor {
+    /// Asks, again and again where the target says so, and judges the last answer.
+    pub(super) fn request(&mut self, target: &Target, timeout: Duration) -> Step {
+        if let Some(reason) = &target.skip {
+            for constraint in &target.constraints {
+                self.judged(constraint.check, Verdict::Skipped(reason.clone()));
+            }
+            return Ok(());
+        }
+        let patience = target.retry.map(|retry| (Instant::now() + retry.patience, retry.every));
+        loop {
+            self.catch_up()?;
+            let round = self.ask(target, timeout)?;
+            let Some((until, every)) = patience else { return self.conclude(target, round, timeout) };
+            let now = Instant::now();
+            if now + every > until || self.all_hold(target, &round) {
+                return self.conclude(target, round, timeout);
+            }
+            while Instant::now() < now + every {
+                self.pump(now + every)?;
+            }
+        }
+    }
+
+    /// Sends the request once. An exit that ends the case ends this, too.
+    fn ask(&mut self, target: &Target, timeout: Duration) -> Step<Round> {
+        let (address, base) = match &target.server {
+            Server::Port(port) => (self.address(*port), ""),
+            Server::Outside(address, base) => (address.clone(), base.as_str()),
+        };
+        let logs = self.server(target).map(|process| self.logs_from_now(process)).unwrap_or_default();
+        let request = match fill(&target.ask, base, &self.values.within(&self.values.env)) {
+            Ok(request) => request,
+            Err(reason) => {
+                let result = Err(Error { kind: ErrorKind::Broken, message: reason, received: Vec::new() });
+                return Ok(Round { logs, request: None, result });
+            }
+        };
+        let bounds = Bounds { deadline: Instant::now() + timeout, body: self.case.limits.body };
+        let mut session = std::mem::take(&mut self.session);
+        let mut exits = Exits::new(self);
+        let result = session.request(&address, &request, target.ask.follow_redirects, bounds, &mut exits);
+        let halt = exits.halt.take();
+        self.session = session;
+        match halt {
+            Some(halt) => Err(during(target, halt)),
+            None => Ok(Round { logs, request: Some(request), result }),
+        }
+    }
+
+    /// Where a port of a process of the case is to be found.
+    pub(super) fn address(&self, port: PortId) -> Address {
+        match self.case.ports[port].kind {
+            PortKind::Unix => Address::Unix(self.values.sockets[port].clone()),
+            _ => Address::Port(self.values.ports[port]),
+        }
+    }
+
+    fn server(&self, target: &Target) -> Option<ProcessId> {
+        match target.server {
+            Server::Port(port) => Some(self.case.ports[port].process),
+            Server::Outside(..) => None,
+        }
+    }
+
+    /// What a process will write from now on.
+    fn logs_from_now(&self, process: ProcessId) -> Vec<LogExcerpt> {
+        let of = |stream| LogExcerpt {
+            process: Some(process),
+            file: self.logs.file_name(process, stream),
+            from: self.logs.size(process, stream),
+        };
+        vec![of(Stream::Stderr), of(Stream::Stdout)]
+    }
+
+    fn all_hold(&self, target: &Target, round: &Round) -> bool {
+        let Ok(response) = &round.result else { return false };
+        let answer = answer(target, round.request.as_ref(), response, self);
+        let values = self.values.within(&self.values.env);
+        target.constraints.iter().all(|constraint| judge(constraint, &answer, &values).is_ok())
+    }
+
+    /// Judges what came, keeps it, and tells.
+    fn conclude(&mut self, target: &Target, round: Round, timeout: Duration) -> Step {
+        let Round { logs, request, result } = round;
+        match result {
+            Ok(response) => {
+                let kept = self.keep(target, &response.to_log())?;
+                self.judge_all(target, request.as_ref(), &response, kept.into_iter().chain(logs).collect())
+            }
+            Err(error) => Err(self.no_answer(target, request.is_some(), logs, error, timeout)?),
+        }
+    }
+
+    fn judge_all(
+        &mut self,
+        target: &Target,
+        request: Option<&Request>,
+        response: &Response,
+        logs: Vec<LogExcerpt>,
+    ) -> Step {
+        let answer = answer(target, request, response, self);
+        let values = self.values.within(&self.values.env);
+        let results: Vec<_> =
+            target.constraints.iter().map(|constraint| (constraint, judge(constraint, &answer, &values))).collect();
+        let told: Vec<_> = results
+            .iter()
+            .map(|(constraint, result)| match result {
+                Ok(_) => format!("{}: holds", constraint.key),
+                Err(problem) => format!("{}: {}", constraint.key, problem.message),
+            })
+            .collect();
+        let mut halt = None;
+        let mut captured = Vec::new();
+        for (index, (constraint, result)) in results.into_iter().enumerate() {
+            let verdict = match result {
+                Ok(Judgement::Holds) => Verdict::Passed,
+                Ok(Judgement::Captured(name, value)) => {
+                    captured.push((name, value));
+                    Verdict::Passed
+                }
+                Err(problem) => {
+                    let mut problem = explain(*problem, &answer);
+                    let others: Vec<_> =
+                        told.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, line)| line.as_str()).collect();
+                    if !others.is_empty() {
+                        problem = problem.detail("also", others.join("\n"));
+                    }
+                    problem.logs.clone_from(&logs);
+                    let is_capture = matches!(constraint.expected, crate::case::Expected::Capture(..));
+                    if is_capture && halt.is_none() {
+                        // Later steps count on the value: the case ends here, but not before all is judged.
+                        halt = Some(Halt { check: constraint.check, problem: Box::new(problem) });
+                        continue;
+                    }
+                    Verdict::Failed(Box::new(problem))
+                }
+            };
+            self.judged(constraint.check, verdict);
+        }
+        self.values.captures.extend(captured);
+        halt.map_or(Ok(()), Err)
+    }
+
+    /// There is no response to be judged. When the server's process ends within a moment, that is the cause.
+    fn no_answer(
+        &mut self,
+        target: &Target,
+        sent: bool,
+        mut logs: Vec<LogExcerpt>,
+        mut error: Error,
+        timeout: Duration,
+    ) -> Step<Halt> {
+        if !error.received.is_empty() {
+            logs.splice(0..0, self.keep(target, &error.received)?);
+        }
+        if sent
+            && error.kind != ErrorKind::Timeout
+            && let Some(process) = self.server(target)
+        {
+            let until = Instant::now() + EXIT_GRACE;
+            while matches!(self.states[process], State::Running(_)) && Instant::now() < until {
+                self.pump(until).map_err(|halt| during(target, halt))?;
+            }
+        }
+        if error.kind == ErrorKind::Timeout {
+            error.message.push_str(&format!(" (timeout: {timeout:?})"));
+        }
+        let kind = if error.kind == ErrorKind::Timeout { Kind::Timeout } else { Kind::Connection };
+        let mut problem = Problem::new(kind, target.ask.path_span, format!("{}: {}", target.name, error.message))
+            .label(error.message.clone());
+        // Unlike the timeout of a step, it says nothing on whether a constraint holds.
+        problem.error = true;
+        if !error.received.is_empty() {
+            problem = problem.detail("received", shown::head_of(&error.received));
+        }
+        problem.logs = logs;
+        let check = target.constraints.first().map_or(crate::case::LIFECYCLE, |constraint| constraint.check);
+        Ok(Halt { check, problem: Box::new(problem) })
+    }
+
+    /// Writes a response to its log.
+    fn keep(&mut self, target: &Target, bytes: &[u8]) -> Step<Option<LogExcerpt>> {
+        let path = self.logs.dir().join(&target.log);
+        let written = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .and_then(|mut file| file.write_all(bytes));
+        written.map_err(|error| super::internal(&self.case, "can't write a log", &error))?;
+        let record = LogRecord {
+            process: None,
+            stream: LogStream::Response,
+            name: target.name.clone(),
+            file: target.log.clone(),
+        };
+        self.channel.send(&Event::Log(record));
+        Ok(Some(LogExcerpt { process: None, file: target.log.clone(), from: 0 }))
+    }
+}
+
+fn answer<'r>(target: &Target, request: Option<&Request>, response: &'r Response, executor: &Executor) -> Answer<'r> {
+    let address = match &target.server {
+        Server::Port(port) => executor.address(*port),
+        Server::Outside(address, _) => address.clone(),
+    };
+    let location = request.and_then(|request| location(&host(&address, request), &request.target, response));
+    Answer::new(response, location)
+}
+
+/// Tells what was under way when the case was ended.
+fn during(target: &Target, halt: Halt) -> Halt {
+    let problem = halt.problem.detail("during", target.name.clone());
+    Halt { problem: Box::new(problem), ..halt }
+}
+
+/// Adds what helps to see why: the response as a whole, and how it begins.
+fn explain(problem: Problem, answer: &Answer<'_>) -> Problem {
+    let mut problem = problem.detail("response", answer.summary());
+    if !answer.response.followed.is_empty() {
+        let hops = answer.response.followed.iter().map(|(status, to)| format!("{status} to {to}"));
+        problem = problem.detail("followed", hops.collect::<Vec<_>>().join("\n"));
+    }
+    match answer.head() {
+        Some(head) => problem.detail("body", head),
+        None => problem,
+    }
+}
+
+/// What may interrupt a request: the exits of processes, the supervisor, the clocks of the case.
+pub(super) struct Exits<'e> {
+    executor: &'e mut Executor,
+    /// What ended the case meanwhile.
+    pub(super) halt: Option<Halt>,
+}
+
+impl<'e> Exits<'e> {
+    pub(super) fn new(executor: &'e mut Executor) -> Self {
+        Self { executor, halt: None }
+    }
+}
+
+impl Interrupt for Exits<'_> {
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.executor.watch.as_fd())
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let tick = self.executor.next_tick;
+        Some(self.executor.deadline().map_or(tick, |deadline| deadline.min(tick)))
+    }
+
+    fn woken(&mut self) -> bool {
+        if let Err(halt) = self.executor.catch_up() {
+            self.halt = Some(halt);
+        }
+        self.halt.is_some()
+    }
+}
