@@ -11,6 +11,7 @@ use regex::Regex;
 
 use crate::environment::Environment;
 use crate::exit::{HELD, USAGE};
+use crate::nix::Mode;
 
 /// Run integration tests in which nothing unforeseen may happen.
 #[derive(Debug, Parser)]
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     Logs(LogsOptions),
     /// Print the JSON Schema of the manifest
     Schema,
+    /// Build a derivation of foresee's Nix library
+    #[command(subcommand, hide = true)]
+    Nix(Mode),
 }
 
 #[derive(Debug, Args)]

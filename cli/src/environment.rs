@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use foresee_rules::manifest::Caller;
+use foresee_rules::report::Rerun;
 
 /// PATH of the tested programs when the caller has none.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -17,7 +18,7 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 #[derive(Debug)]
 pub(crate) struct Environment {
     /// The name that this program was called by.
-    pub(crate) program: String,
+    program: String,
     pub(crate) cwd: PathBuf,
     /// All variables that are text.
     vars: BTreeMap<String, String>,
@@ -74,6 +75,11 @@ impl Environment {
         (seconds.is_finite() && seconds > 0.0).then(|| Duration::from_secs_f64(seconds * 0.9))
     }
 
+    /// The date that a reproducible build gives its files.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.get("SOURCE_DATE_EPOCH")?.parse().ok()?))
+    }
+
     pub(crate) fn fail_fast(&self) -> bool {
         self.get("TESTBRIDGE_TEST_RUNNER_FAIL_FAST") == Some("1")
     }
@@ -109,6 +115,15 @@ impl Environment {
         let program = self.cwd.join(&self.program);
         // Called by a bare name, it was found in PATH; that is no test.
         self.program.contains('/').then(|| beside(&program))?
+    }
+
+    /// How one case is run again.
+    pub(crate) fn rerun(&self) -> Rerun {
+        match self.get("TEST_TARGET") {
+            Some(target) if self.is_bazel_test() => Rerun::Bazel(target.to_owned()),
+            _ if self.manifest_beside().is_some() => Rerun::Test(self.program.clone()),
+            _ => Rerun::Run(self.program.clone()),
+        }
     }
 
     /// Where results go when no flag says so.

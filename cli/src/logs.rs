@@ -1,39 +1,47 @@
 //! `foresee logs`.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use foresee_rules::artifacts::{LogEntry, gc, read_index, verify};
 
-use crate::args::{LogsCommand, LogsDir, LogsOptions};
+use crate::args::{LogsCommand, LogsOptions};
 use crate::environment::Environment;
 use crate::exit::{FAILED, HELD, USAGE, fail};
 
 /// Looks at kept logs. Returns the exit status.
 pub(crate) fn logs(typed: &LogsOptions, environment: &Environment) -> u8 {
+    let (LogsCommand::Ls(dir) | LogsCommand::Cat { dir, .. } | LogsCommand::Verify(dir) | LogsCommand::Gc(dir)) =
+        &typed.command;
+    let shown = dir.output_dir.as_deref().unwrap_or(Path::new("foresee-out"));
+    let dir = environment.cwd.join(shown);
+    let index = match read_index(&dir) {
+        Ok(index) => index,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let shown = shown.display();
+            return fail(USAGE, format_args!("no logs are kept in `{shown}`: a run keeps those of cases that failed"));
+        }
+        Err(error) => return fail(USAGE, error),
+    };
     let done = match &typed.command {
-        LogsCommand::Ls(dir) => ls(&output_dir(dir, environment)),
-        LogsCommand::Cat { which, dir } => cat(&output_dir(dir, environment), which),
-        LogsCommand::Verify(dir) => verify_all(&output_dir(dir, environment)),
-        LogsCommand::Gc(dir) => collect(&output_dir(dir, environment)),
+        LogsCommand::Ls(_) => ls(&index.logs),
+        LogsCommand::Cat { which, .. } => cat(&dir, &index.logs, which),
+        LogsCommand::Verify(_) => verify_all(&dir),
+        LogsCommand::Gc(_) => collect(&dir),
     };
     done.unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => HELD,
-        io::ErrorKind::NotFound => fail(USAGE, "no logs are kept there: a run keeps logs when something failed"),
         _ => fail(USAGE, error),
     })
 }
 
-fn output_dir(typed: &LogsDir, environment: &Environment) -> PathBuf {
-    environment.cwd.join(typed.output_dir.as_deref().unwrap_or(Path::new("foresee-out")))
-}
-
-fn ls(dir: &Path) -> io::Result<u8> {
+fn ls(logs: &[LogEntry]) -> io::Result<u8> {
     let mut stdout = io::stdout().lock();
-    for log in read_index(dir)?.logs {
+    for log in logs {
         let digest = log.digest.strip_prefix("sha256:").unwrap_or(&log.digest);
-        writeln!(stdout, "{:.12}  {:>10}  {}", digest, log.size, name(&log))?;
+        writeln!(stdout, "{:.12}  {:>10}  {}", digest, log.size, name(log))?;
     }
     Ok(HELD)
 }
@@ -43,18 +51,20 @@ fn name(log: &LogEntry) -> String {
     log.path.trim_start_matches("failed/").trim_end_matches(".txt").to_owned()
 }
 
-fn cat(dir: &Path, which: &str) -> io::Result<u8> {
-    let logs = read_index(dir)?.logs;
+fn cat(dir: &Path, logs: &[LogEntry], which: &str) -> io::Result<u8> {
     let digest = which.strip_prefix("sha256:").unwrap_or(which);
     let is_digest = digest.len() >= 4 && digest.bytes().all(|b| b.is_ascii_hexdigit());
     let by_digest = |log: &&LogEntry| is_digest && log.digest.trim_start_matches("sha256:").starts_with(digest);
     let by_name = |log: &&LogEntry| name(log) == which || name(log).ends_with(&format!("/{which}"));
     let mut found: Vec<_> = logs.iter().filter(|log| by_digest(log) || by_name(log)).collect();
-    found.dedup_by(|a, b| a.digest == b.digest);
+    let mut seen = HashSet::new();
+    found.retain(|log| seen.insert(&log.digest));
     match found.as_slice() {
         [log] => {
             let blob = dir.join("logs/blobs/sha256").join(log.digest.trim_start_matches("sha256:"));
-            io::copy(&mut File::open(blob)?, &mut io::stdout().lock())?;
+            let mut file = File::open(&blob)
+                .map_err(|error| io::Error::other(format!("`{}` can't be read: {error}", blob.display())))?;
+            io::copy(&mut file, &mut io::stdout().lock())?;
             Ok(HELD)
         }
         [] => Ok(fail(USAGE, format_args!("no kept log is `{which}`; `foresee logs ls` lists them"))),

@@ -8,6 +8,7 @@ mod environment;
 mod exit;
 mod list;
 mod logs;
+mod nix;
 mod run;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Ok(Command::Check(options)) => check::check(&options, &environment),
         Ok(Command::List(options)) => list::list(&options, &environment),
         Ok(Command::Logs(options)) => logs::logs(&options, &environment),
+        Ok(Command::Nix(mode)) => nix::build(mode, &environment),
         Ok(Command::Schema) => list::schema(),
         Err(status) => status,
     };

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use foresee_rules::artifacts::check_output_dir;
 use foresee_rules::manifest::{Loaded, load};
 use foresee_rules::outcome::Kind;
 use foresee_rules::report::{Report, Terminal, junit, results};
@@ -20,6 +21,8 @@ struct Outputs {
     junit: PathBuf,
     /// Whether nothing is to be written to the directory when there is nothing to tell.
     only_on_failure: bool,
+    /// What leads to the directory from the working directory, for readers of the report; empty when that is of no use.
+    below: String,
 }
 
 /// Runs cases. Returns the exit status.
@@ -61,13 +64,16 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
         deadline: environment.deadline(),
         env: environment.of_programs(),
     };
+    if let Err(error) = check_output_dir(&outputs.dir) {
+        return fail(USAGE, error);
+    }
     remove_earlier(&outputs);
 
     let stdout = io::stdout();
-    let live = stdout.is_terminal();
+    let live = stdout.is_terminal() && environment.get("TERM") != Some("dumb");
     let mut stdout = anstream::AutoStream::auto(stdout.lock());
-    let total = selected.len() * typed.repeat.max(1) as usize;
-    let mut terminal = Terminal::new(&mut stdout, &loaded, total, live, typed.stable, &environment.program);
+    let chosen = (selected.as_slice(), typed.repeat);
+    let mut terminal = Terminal::new(&mut stdout, &loaded, chosen, live, typed.stable, environment.rerun());
     // Who does not listen (a closed pipe) is not told; the reports are written all the same.
     let outcome = run_cases(&loaded.cases, &selected, &options, zygote, &mut |progress| {
         let _ = terminal.progress(&progress);
@@ -79,7 +85,13 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
             return fail(MACHINE, error);
         }
     };
-    let report = Report { loaded: &loaded, outcome: &outcome, stable: typed.stable };
+    let report = Report {
+        loaded: &loaded,
+        outcome: &outcome,
+        stable: typed.stable,
+        date: environment.date(),
+        logs_below: &outputs.below,
+    };
     if let Err(message) = write_reports(&report, &outputs) {
         outcome.faults.push(message);
     }
@@ -116,12 +128,26 @@ pub(crate) fn selection(typed: SelectionOptions, environment: &Environment) -> R
 
 fn outputs(typed: &RunOptions, environment: &Environment) -> Outputs {
     let undeclared = environment.get("TEST_UNDECLARED_OUTPUTS_DIR").map(PathBuf::from);
-    let only_on_failure = typed.output_dir.is_none() && undeclared.is_some();
-    let shown = typed.output_dir.clone().or(undeclared).unwrap_or_else(|| "foresee-out".into());
-    let dir = environment.cwd.join(&shown);
+    let undeclared = undeclared.filter(|_| typed.output_dir.is_none());
+    let only_on_failure = undeclared.is_some();
+    let shown = undeclared.as_deref().map(after_the_test);
+    let dir = undeclared.or_else(|| typed.output_dir.clone()).unwrap_or_else(|| "foresee-out".into());
+    let shown = shown.unwrap_or_else(|| dir.clone());
+    let dir = environment.cwd.join(dir);
     let junit = typed.junit.as_ref().map(|junit| environment.cwd.join(junit));
     let junit = junit.or_else(|| environment.path("XML_OUTPUT_FILE")).unwrap_or_else(|| dir.join("junit.xml"));
-    Outputs { dir, shown: shown.display().to_string(), junit, only_on_failure }
+    let shown = shown.display().to_string();
+    let shown = shown.trim_end_matches('/').to_owned();
+    // Jenkins and GitLab look for attachments from where they run the command. An absolute path means nothing to them,
+    // and reports that are to be compared name no directory.
+    let below = if dir == Path::new(&shown) || typed.stable { String::new() } else { format!("{shown}/") };
+    Outputs { dir, shown, junit, only_on_failure, below }
+}
+
+/// Where a person finds a directory of Bazel's test outputs, once the sandbox that it was in is gone.
+fn after_the_test(dir: &Path) -> PathBuf {
+    let text = dir.to_string_lossy();
+    text.split_once("/testlogs/").map_or_else(|| dir.to_owned(), |(_, rest)| Path::new("bazel-testlogs").join(rest))
 }
 
 /// A report of an earlier run must not be taken for this one's, should this one be killed.
@@ -133,10 +159,17 @@ fn remove_earlier(outputs: &Outputs) {
 
 fn write_reports(report: &Report<'_>, outputs: &Outputs) -> Result<(), String> {
     let failed = |path: &Path, error: io::Error| format!("can't write {}: {error}", path.display());
-    let xml = junit(report).map_err(|error| failed(&outputs.junit, error))?;
-    foresee_rules::artifacts::write_whole(&outputs.junit, &xml).map_err(|error| failed(&outputs.junit, error))?;
-    let held = report.outcome.cases.iter().all(|case| case.held() && case.logs.is_empty());
-    if outputs.only_on_failure && held && report.loaded.broken.is_empty() && report.outcome.signal.is_none() {
+    let outcome = report.outcome;
+    let held = outcome.cases.iter().all(|case| case.held() && case.logs.is_empty())
+        && report.loaded.broken.is_empty()
+        && outcome.signal.is_none()
+        && outcome.faults.is_empty();
+    let nothing_to_tell = outputs.only_on_failure && held;
+    if !nothing_to_tell || !outputs.junit.starts_with(&outputs.dir) {
+        let xml = junit(report).map_err(|error| failed(&outputs.junit, error))?;
+        foresee_rules::artifacts::write_whole(&outputs.junit, &xml).map_err(|error| failed(&outputs.junit, error))?;
+    }
+    if nothing_to_tell {
         return Ok(());
     }
     let path = outputs.dir.join("results.json");

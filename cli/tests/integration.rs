@@ -1,5 +1,10 @@
 //! Tests of the whole program, as a user sees it.
 
 mod golden;
+mod logs;
 mod readme;
+mod reports;
+mod schema;
 mod support;
+mod terminal;
+mod tools;

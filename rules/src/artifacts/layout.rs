@@ -61,23 +61,44 @@ pub(super) fn mark(output: &Path) -> io::Result<()> {
     write_json(&output.join("logs.json"), &json!({"format": FORMAT, "logs": []}))
 }
 
+/// Names of ours in an output directory.
+const OURS: [&str; 3] = ["logs", "failed", "logs.json"];
+
+/// Refuses an output directory in which something that is not ours has a name of ours.
+///
+/// # Errors
+///
+/// One that names the file, and tells what to do.
+pub fn check_output_dir(output: &Path) -> io::Result<()> {
+    if has_mark(output) {
+        return Ok(());
+    }
+    let foreign = OURS.iter().map(|name| output.join(name)).find(|path| path.symlink_metadata().is_ok());
+    foreign.map_or(Ok(()), |path| {
+        let message =
+            format!("`{}` is not of an earlier run; move it away, or choose another --output-dir", path.display());
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
+    })
+}
+
+/// Whether `logs.json` is of a foresee, be it of another version.
+fn has_mark(output: &Path) -> bool {
+    let index: Option<Value> =
+        fs::read(output.join("logs.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let format = index.as_ref().and_then(|index| index["format"].as_str());
+    format.is_some_and(|format| format.starts_with("foresee-logs/"))
+}
+
 /// Removes what an earlier run left in `output`.
 pub(super) fn remove_earlier(output: &Path) -> io::Result<()> {
-    let ours = read_index(output).is_ok();
-    for name in ["logs", "failed"] {
-        let path = output.join(name);
-        if !path.exists() {
-            continue;
-        }
-        if !ours {
-            let message =
-                format!("`{}` is not of an earlier run; move it away, or choose another --output-dir", path.display());
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
-        }
-        fs::remove_dir_all(path)?;
-    }
-    if ours {
-        fs::remove_file(output.join("logs.json"))?;
+    check_output_dir(output)?;
+    for path in OURS.map(|name| output.join(name)) {
+        let removed = match path.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => fs::remove_dir_all(&path),
+            Ok(_) => fs::remove_file(&path),
+            Err(_) => Ok(()),
+        };
+        removed.map_err(|error| io::Error::new(error.kind(), format!("can't remove `{}`: {error}", path.display())))?;
     }
     Ok(())
 }
@@ -164,10 +185,11 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// When there is none, or it is not ours.
+/// `NotFound` when there is none, another when it can't be read or is not ours.
 pub fn read_index(output: &Path) -> io::Result<LogIndex> {
     let path = output.join("logs.json");
-    let index: LogIndex = serde_json::from_slice(&fs::read(&path)?)?;
+    let index: LogIndex = serde_json::from_slice(&fs::read(&path)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("`{}`: {error}", path.display())))?;
     if index.format != FORMAT {
         return Err(io::Error::other(format!("`{}` is of another format: {}", path.display(), index.format)));
     }
@@ -193,15 +215,32 @@ pub fn verify(output: &Path) -> io::Result<(usize, Vec<String>)> {
             Err(error) => wrong.push(format!("{name}: {error}")),
         }
     }
-    for log in &index.logs {
-        let name = log.digest.strip_prefix("sha256:").unwrap_or(&log.digest);
-        match fs::metadata(dir.join(name)) {
-            Ok(meta) if meta.len() == log.size => {}
-            Ok(meta) => wrong.push(format!("{name}: {} bytes, not {}", meta.len(), log.size)),
-            Err(_) => wrong.push(format!("{name}: missing ({} of {})", log.stream, log.process)),
-        }
+    let missing = |digest: &str| !dir.join(hex_part(digest)).is_file();
+    for log in index.logs.iter().filter(|log| missing(&log.digest)) {
+        wrong.push(format!("{}: missing, {}", hex_part(&log.digest), log.path));
     }
+    let described = oci_blobs(output)?;
+    wrong.extend(described.iter().filter(|d| missing(d)).map(|d| format!("{}: missing, of index.json", hex_part(d))));
+    wrong.sort();
     Ok((count, wrong))
+}
+
+/// The digests of the manifests that `index.json` names, and of their configurations.
+fn oci_blobs(output: &Path) -> io::Result<Vec<String>> {
+    let index: Value = serde_json::from_slice(&fs::read(output.join("logs/index.json"))?)?;
+    let mut digests = Vec::new();
+    for digest in index["manifests"].as_array().into_iter().flatten().filter_map(|entry| entry["digest"].as_str()) {
+        digests.push(digest.to_owned());
+        let Ok(manifest) = fs::read(blobs(output).join(hex_part(digest))) else { continue };
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap_or_default();
+        digests.extend(manifest["config"]["digest"].as_str().map(str::to_owned));
+    }
+    Ok(digests)
+}
+
+/// What follows `sha256:`; the name of the blob.
+fn hex_part(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
 /// Removes blobs that no index speaks of, and index entries whose log is neither in `failed/` nor elsewhere.
@@ -215,15 +254,8 @@ pub fn gc(output: &Path) -> io::Result<(usize, u64)> {
     let index = read_index(output)?;
     let wanted: Vec<LogEntry> = index.logs.into_iter().filter(|log| output.join(&log.path).exists()).collect();
     write_indices(output, wanted.clone())?;
-    let mut keep: HashSet<String> =
-        wanted.iter().filter_map(|log| log.digest.strip_prefix("sha256:")).map(str::to_owned).collect();
-    let oci: Value = serde_json::from_slice(&fs::read(output.join("logs/index.json"))?)?;
-    for manifest in oci["manifests"].as_array().into_iter().flatten() {
-        let Some(name) = manifest["digest"].as_str().and_then(|d| d.strip_prefix("sha256:")) else { continue };
-        keep.insert(name.to_owned());
-        let manifest: Value = serde_json::from_slice(&fs::read(blobs(output).join(name))?)?;
-        keep.extend(manifest["config"]["digest"].as_str().and_then(|d| d.strip_prefix("sha256:")).map(str::to_owned));
-    }
+    let digests = wanted.into_iter().map(|log| log.digest).chain(oci_blobs(output)?);
+    let keep: HashSet<String> = digests.map(|digest| hex_part(&digest).to_owned()).collect();
     let (mut count, mut bytes) = (0, 0);
     for entry in fs::read_dir(blobs(output))? {
         let entry = entry?;

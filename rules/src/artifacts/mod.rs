@@ -6,7 +6,7 @@ mod store;
 mod tail;
 
 pub(crate) use layout::write_indices;
-pub use layout::{LogEntry, LogIndex, gc, read_index, verify, write_whole};
+pub use layout::{LogEntry, LogIndex, check_output_dir, gc, read_index, verify, write_whole};
 pub(crate) use mask::{Mask, readable};
 pub use store::Keep;
 pub(crate) use store::{Log, Store};

@@ -65,8 +65,8 @@ impl Store {
     pub(crate) fn keep(&mut self, log: &Log<'_>, mask: &Mask) -> io::Result<KeptLog> {
         let blobs = layout::blobs(&self.output);
         if !self.made {
-            fs::create_dir_all(&blobs)?;
             layout::mark(&self.output)?;
+            fs::create_dir_all(&blobs)?;
             self.made = true;
         }
         let size = fs::metadata(log.from)?.len();

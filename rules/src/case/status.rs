@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Exit {
     /// It exited with this code.
     Code(i32),

@@ -58,6 +58,20 @@ impl Discovered {
     }
 }
 
+/// The paths of the manifests that `path` stands for: itself, or those below it.
+///
+/// # Errors
+///
+/// When a directory can't be read.
+pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut discovered = Discovered::default();
+    discovered.add(path, None);
+    match discovered.unreadable.into_iter().next() {
+        Some((dir, error)) => Err(io::Error::new(error.kind(), format!("{}: {error}", dir.display()))),
+        None => Ok(discovered.files.into_iter().map(|found| found.path).collect()),
+    }
+}
+
 /// Each file once: one that is named twice, or found below a directory and named as well, is one file.
 pub(super) fn unique(files: Vec<Found>) -> Vec<Found> {
     let mut seen = std::collections::HashMap::new();

@@ -7,6 +7,8 @@
 mod app;
 mod constraint;
 mod discover;
+#[cfg(test)]
+mod documents;
 mod files;
 mod lint;
 mod loader;
@@ -27,6 +29,7 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use discover::files;
 pub use schema::json_schema;
 
 use self::discover::{Discovered, unique};

@@ -1,13 +1,17 @@
 //! One explanation of a problem, for the terminal and for reports alike.
+//!
+//! Much of it is what tested programs printed. A terminal must not obey that, so escapes and control characters are
+//! taken out here.
 
+use crate::artifacts::readable;
 use crate::outcome::Problem;
 use crate::source::Sources;
 
 /// Lines of a log in a report are indented by this.
 const INDENT: &str = "    ";
 
-/// What follows the headline: expected and got, details, ends of logs.
-pub(super) fn explain(problem: &Problem) -> String {
+/// What follows the headline: expected and got, details, ends of logs. `below` leads to the output directory.
+pub(super) fn explain(problem: &Problem, below: &str) -> String {
     let mut text = String::new();
     if let (Some(expected), Some(got)) = (&problem.expected, &problem.got) {
         block(&mut text, "expected", expected);
@@ -26,10 +30,10 @@ pub(super) fn explain(problem: &Problem) -> String {
             text.push_str(&format!("{INDENT}| {line}\n"));
         }
         if let Some(kept) = &tail.kept {
-            text.push_str(&format!("{INDENT}whole log: {kept}\n"));
+            text.push_str(&format!("{INDENT}whole log: {below}{kept}\n"));
         }
     }
-    text
+    readable(text.as_bytes())
 }
 
 /// A word and a text beside it, or below it when the text has several lines.
@@ -44,8 +48,14 @@ fn block(to: &mut String, title: &str, text: &str) {
     }
 }
 
+/// The headline, without its type.
+pub(super) fn headline(problem: &Problem) -> String {
+    readable(problem.message.as_bytes())
+}
+
 /// The source line with a caret, without a headline.
-pub(super) fn caret(problem: &Problem, sources: &Sources) -> String {
-    let shown = crate::diagnostic::excerpt(sources, problem.span, "", &problem.label, false);
+pub(super) fn caret(problem: &Problem, sources: &Sources, colour: bool) -> String {
+    let label = readable(problem.label.as_bytes());
+    let shown = crate::diagnostic::excerpt(sources, problem.span, "", &label, colour);
     shown.lines().skip(1).collect::<Vec<_>>().join("\n")
 }

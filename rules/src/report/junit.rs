@@ -18,6 +18,8 @@ use crate::source::Span;
 
 /// Characters of an explanation; readers cut at about 8,000, and the whole log is kept beside.
 const MAX_BODY: usize = 7_500;
+/// Characters of an attribute: a message is a headline, and repeated in the text.
+const MAX_ATTRIBUTE: usize = 1_000;
 
 type Xml = Writer<Vec<u8>>;
 
@@ -90,9 +92,8 @@ fn suite<'a>(
     attribute(&mut suite, "errors", &counts.errors.to_string());
     attribute(&mut suite, "skipped", &counts.skipped.to_string());
     attribute(&mut suite, "time", &seconds(time));
-    let started = if report.stable { Some(std::time::SystemTime::UNIX_EPOCH) } else { started };
     if let Some(started) = started {
-        attribute(&mut suite, "timestamp", &timestamp(started));
+        attribute(&mut suite, "timestamp", &timestamp(report.date(started)));
     }
     attribute(&mut suite, "hostname", "localhost");
     attribute(&mut suite, "id", &id.to_string());
@@ -152,43 +153,44 @@ fn write_test(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, judged:
         Verdict::Passed => "flakyFailure",
         Verdict::Skipped(reason) => {
             element(xml, "skipped", &[("message", reason)], reason)?;
-            // Nothing but the last attempt is judged; a skipped test case has no place for the others.
-            return end(xml, "testcase");
+            "rerunFailure"
         }
         Verdict::Failed(problem) => {
             let name = if problem.error { "error" } else { "failure" };
             let attributes = [("type", problem.kind.as_str()), ("message", problem.message.as_str())];
-            element(xml, name, &attributes, &body(report, &check.name, problem))?;
+            element(xml, name, &attributes, &body(report, problem))?;
             "rerunFailure"
         }
     };
     for problem in earlier {
-        write_earlier(xml, report, &check.name, rerun, problem)?;
+        write_earlier(xml, report, rerun, problem)?;
     }
     if let Verdict::Failed(problem) = &judged.verdict {
-        write_attachments(xml, outcome, problem)?;
+        write_attachments(xml, report, outcome, problem)?;
     }
     end(xml, "testcase")
 }
 
 /// A failure of an earlier attempt; the schema wants its text in an element of its own.
-fn write_earlier(xml: &mut Xml, report: &Report<'_>, check: &str, name: &str, problem: &Problem) -> io::Result<()> {
+fn write_earlier(xml: &mut Xml, report: &Report<'_>, name: &str, problem: &Problem) -> io::Result<()> {
     let mut rerun = BytesStart::new(name.to_owned());
     attribute(&mut rerun, "type", problem.kind.as_str());
     attribute(&mut rerun, "message", &problem.message);
     xml.write_event(Event::Start(rerun))?;
-    element(xml, "stackTrace", &[], &body(report, check, problem))?;
+    element(xml, "stackTrace", &[], &body(report, problem))?;
     end(xml, name)
 }
 
-/// Where the kept logs are, as Jenkins and GitLab take attachments; the guilty ones first.
-fn write_attachments(xml: &mut Xml, outcome: &CaseOutcome, problem: &Problem) -> io::Result<()> {
+/// Where the kept logs are, as Jenkins and GitLab take attachments; the guilty ones first. Empty ones tell nothing.
+fn write_attachments(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, problem: &Problem) -> io::Result<()> {
     let mut paths: Vec<_> = problem.tails.iter().filter_map(|tail| tail.kept.as_deref()).collect();
-    paths.extend(outcome.logs.iter().map(|log| log.path.as_str()).filter(|path| !path.contains("/attempt-")));
+    let last = outcome.earlier.len() + 1;
+    let logs = outcome.logs.iter().filter(|log| log.size > 0 && log.attempt as usize == last);
+    paths.extend(logs.map(|log| log.path.as_str()));
     let mut lines = String::new();
     let mut seen = std::collections::HashSet::new();
     for path in paths.into_iter().filter(|path| seen.insert(*path) && !path.contains(['[', ']', '|'])) {
-        lines.push_str(&format!("[[ATTACHMENT|{path}]]\n"));
+        lines.push_str(&format!("[[ATTACHMENT|{}{path}]]\n", report.logs_below));
     }
     if lines.is_empty() {
         return Ok(());
@@ -197,13 +199,15 @@ fn write_attachments(xml: &mut Xml, outcome: &CaseOutcome, problem: &Problem) ->
 }
 
 /// The text of a failure: many readers show nothing else, so the headline stands first in it.
-fn body(report: &Report<'_>, check: &str, problem: &Problem) -> String {
+fn body(report: &Report<'_>, problem: &Problem) -> String {
     let sources = &report.loaded.sources;
     let mut text = format!(" {}: {}\n", sources.place(problem.span), problem.message);
-    text.push_str(&format!("  at `{check}`\n"));
-    text.push_str(&caret(problem, sources));
-    text.push('\n');
-    text.push_str(&explain(problem));
+    // The arrow would say the place again.
+    for line in caret(problem, sources, false).lines().skip(1) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push_str(&explain(problem, report.logs_below));
     match text.char_indices().nth(MAX_BODY) {
         Some((end, _)) => format!("{}\n… cut off here", &text[..end]),
         None => text,
@@ -216,7 +220,11 @@ fn place(test: &mut BytesStart<'_>, report: &Report<'_>, path: &str, span: Span)
 }
 
 fn attribute(element: &mut BytesStart<'_>, name: &str, value: &str) {
-    element.push_attribute((name, readable(value.as_bytes()).as_str()));
+    let value = readable(value.as_bytes());
+    match value.char_indices().nth(MAX_ATTRIBUTE) {
+        Some((end, _)) => element.push_attribute((name, format!("{}…", &value[..end]).as_str())),
+        None => element.push_attribute((name, value.as_str())),
+    }
 }
 
 fn element(xml: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> io::Result<()> {

@@ -6,11 +6,11 @@ mod results;
 mod terminal;
 mod when;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub use junit::junit;
 pub use results::results;
-pub use terminal::{Terminal, write_diagnostics};
+pub use terminal::{Rerun, Terminal, write_diagnostics};
 
 use crate::manifest::Loaded;
 use crate::run::RunOutcome;
@@ -24,11 +24,20 @@ pub struct Report<'a> {
     pub outcome: &'a RunOutcome,
     /// Whether times and dates are masked, so that reports can be compared.
     pub stable: bool,
+    /// What leads to the output directory from where readers of the report look for kept logs: empty, or ends in `/`.
+    pub logs_below: &'a str,
+    /// The date that is given instead of each case's own (`SOURCE_DATE_EPOCH`, see reproducible-builds.org).
+    pub date: Option<SystemTime>,
 }
 
 impl Report<'_> {
     fn time(&self, time: Duration) -> Duration {
         if self.stable { Duration::ZERO } else { time }
+    }
+
+    /// When a case started, as the report tells it.
+    fn date(&self, started: SystemTime) -> SystemTime {
+        if self.stable { SystemTime::UNIX_EPOCH } else { self.date.unwrap_or(started) }
     }
 }
 

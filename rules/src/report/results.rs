@@ -37,14 +37,13 @@ pub fn results(report: &Report<'_>) -> Value {
 
 fn suite(report: &Report<'_>, outcome: &CaseOutcome) -> Value {
     let case = &report.loaded.cases[outcome.case];
-    let started = if report.stable { std::time::SystemTime::UNIX_EPOCH } else { outcome.started };
     json!({
         "name": outcome.suite,
         "file": case.path,
         "case": case.name,
         "classname": outcome.classname,
         "line": report.loaded.sources.line(case.span),
-        "started": timestamp(started),
+        "started": timestamp(report.date(outcome.started)),
         "seconds": number(report.time(outcome.time)),
         "held": outcome.held(),
         "flaky": outcome.is_flaky(),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::Counts;
-use super::explain::{caret, explain};
+use super::explain::{caret, explain, headline};
 use crate::case::Case;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
@@ -18,6 +18,9 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const ODD: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
+
+/// Longest line that tells what runs now; a line that wraps could not be overwritten.
+const LIVE_WIDTH: usize = 78;
 
 /// Prints diagnostics, the whole text of each.
 ///
@@ -36,34 +39,47 @@ pub fn write_diagnostics(
     Ok(())
 }
 
+/// The command that runs one case again, as whoever started this run would say it.
+#[derive(Clone, Debug)]
+pub enum Rerun {
+    /// `PROGRAM run PATH --filter REGEX`.
+    Run(String),
+    /// `PROGRAM --filter REGEX`: a program that has its manifest beside it.
+    Test(String),
+    /// `bazel test LABEL --test_filter=REGEX`: what the sandbox held is gone when the test has ended.
+    Bazel(String),
+}
+
 /// Prints a run.
 pub struct Terminal<'a> {
     to: &'a mut dyn Write,
     loaded: &'a Loaded,
     /// Whether a line that tells what runs now may be shown and overwritten.
     live: bool,
-    /// How this program was called, for the command that runs one case.
-    program: String,
+    rerun: Rerun,
     /// Whether times are left out, so that runs can be compared.
     stable: bool,
     total: usize,
-    shown_live: bool,
+    /// The live line that stands there now.
+    shown_live: String,
     width: usize,
 }
 
 impl<'a> Terminal<'a> {
-    /// Prints to `to`, which strips colours where they are not wanted. `live` tells whether it is a terminal.
+    /// Prints to `to`, which strips colours where they are not wanted. `selected` are the indices of the cases that will
+    /// run, each `repeat` times; `live` tells whether `to` is a terminal.
     pub fn new(
         to: &'a mut dyn Write,
         loaded: &'a Loaded,
-        total: usize,
+        (selected, repeat): (&[usize], u32),
         live: bool,
         stable: bool,
-        program: &str,
+        rerun: Rerun,
     ) -> Self {
-        let longest = loaded.cases.iter().map(|case| case.suite.chars().count()).max().unwrap_or(0);
-        let program = if stable { "foresee" } else { program }.to_owned();
-        Self { to, loaded, live, program, stable, total, shown_live: false, width: longest.min(60) }
+        let longest = selected.iter().map(|case| loaded.cases[*case].suite.chars().count()).max().unwrap_or(0);
+        let total = selected.len() * repeat.max(1) as usize;
+        let rerun = if stable { Rerun::Run("foresee".into()) } else { rerun };
+        Self { to, loaded, live, rerun, stable, total, shown_live: String::new(), width: longest.min(60) }
     }
 
     /// Shows progress.
@@ -79,20 +95,26 @@ impl<'a> Terminal<'a> {
         }
     }
 
+    /// Takes the live line away. With spaces: where no colour is wanted, escapes do not reach the terminal.
     fn clear(&mut self) -> io::Result<()> {
-        if self.shown_live {
-            write!(self.to, "\r\x1b[K")?;
-            self.shown_live = false;
-        }
-        Ok(())
+        let width = std::mem::take(&mut self.shown_live).chars().count();
+        if width > 0 { write!(self.to, "\r{:width$}\r", "") } else { Ok(()) }
     }
 
     fn running(&mut self, cases: &[&Case], done: usize) -> io::Result<()> {
-        self.clear()?;
         let names = cases.iter().map(|case| case.name.as_str()).collect::<Vec<_>>().join(", ");
-        let line: String = format!("{done}/{} {names}", self.total).chars().take(78).collect();
+        let whole = format!("{done}/{}  {names}", self.total);
+        let line: String = if whole.chars().count() > LIVE_WIDTH {
+            whole.chars().take(LIVE_WIDTH - 1).chain(['…']).collect()
+        } else {
+            whole
+        };
+        if line == self.shown_live {
+            return Ok(());
+        }
+        self.clear()?;
         write!(self.to, "{DIM}{line}{DIM:#}")?;
-        self.shown_live = true;
+        self.shown_live = line;
         self.to.flush()
     }
 
@@ -123,7 +145,7 @@ impl<'a> Terminal<'a> {
         writeln!(self.to, "  {DIM}{checks}{time}{DIM:#}")?;
         for attempt in &outcome.earlier {
             for (_, problem) in crate::outcome::failed(attempt) {
-                writeln!(self.to, "      {ODD}before{ODD:#} {}: {}", problem.kind, problem.message)?;
+                writeln!(self.to, "      {ODD}before{ODD:#} {}: {}", problem.kind, headline(problem))?;
             }
         }
         Ok(())
@@ -143,11 +165,8 @@ impl<'a> Terminal<'a> {
             }
             writeln!(self.to, "  {DIM}run just this case:{DIM:#} {}", self.rerun(case))?;
         }
-        for broken in &self.loaded.broken {
-            writeln!(self.to)?;
-            for problem in &broken.problems {
-                writeln!(self.to, "{}", problem.render(&self.loaded.sources, true))?;
-            }
+        for problem in self.loaded.broken.iter().flat_map(|broken| &broken.problems) {
+            writeln!(self.to, "\n{}", problem.render(&self.loaded.sources, true))?;
         }
         for fault in &outcome.faults {
             writeln!(self.to, "{BAD}foresee:{BAD:#} {fault}")?;
@@ -157,18 +176,23 @@ impl<'a> Terminal<'a> {
 
     fn failure(&mut self, case: &CaseOutcome, check: &str, problem: &Problem, output_dir: &str) -> io::Result<()> {
         writeln!(self.to, "\n{BAD}FAIL{BAD:#} {} :: {check}", case.suite)?;
-        writeln!(self.to, "{BAD}{}{BAD:#}: {}", problem.kind, problem.message)?;
-        writeln!(self.to, "{}", caret(problem, &self.loaded.sources))?;
-        let explained = explain(problem).replace("    whole log: ", &format!("    whole log: {output_dir}/"));
-        write!(self.to, "{explained}")
+        writeln!(self.to, "{BAD}{}{BAD:#}: {}", problem.kind, headline(problem))?;
+        writeln!(self.to, "{}", caret(problem, &self.loaded.sources, true))?;
+        write!(self.to, "{}", explain(problem, &format!("{output_dir}/")))
     }
 
     /// A command that runs just this case.
     fn rerun(&self, outcome: &CaseOutcome) -> String {
         let case = &self.loaded.cases[outcome.case];
         let filter = format!("^{}$", regex::escape(&case.suite));
-        let path = &self.loaded.sources.get(case.span.file).shown;
-        format!("{} run {} --filter {}", quote(&self.program), quote(path), quote(&filter))
+        match &self.rerun {
+            Rerun::Run(program) => {
+                let path = &self.loaded.sources.get(case.span.file).shown;
+                format!("{} run {} --filter {}", quote(program), quote(path), quote(&filter))
+            }
+            Rerun::Test(program) => format!("{} --filter {}", quote(program), quote(&filter)),
+            Rerun::Bazel(label) => format!("bazel test {} --test_filter={}", quote(label), quote(&filter)),
+        }
     }
 
     fn sum_up(&mut self, outcome: &RunOutcome) -> io::Result<()> {

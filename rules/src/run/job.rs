@@ -144,6 +144,9 @@ impl Job {
     pub(crate) fn finish(mut self, case: &Case, died: Option<Exit>) -> Attempt {
         let time = self.began.elapsed();
         let ended = self.ended.take().unwrap_or_else(|| Some((LIFECYCLE, Box::new(self.unfinished(case, died)))));
+        // What was not looked at took no time: the check that ended the case has it.
+        let skipped = |judged: &&mut Judged| matches!(judged.verdict, Verdict::Skipped(_));
+        self.judged.iter_mut().flatten().filter(skipped).for_each(|judged| judged.time = Duration::ZERO);
         let told: Duration = self.judged.iter().flatten().map(|judged| judged.time).sum();
         let rest = time.saturating_sub(told);
         let why = ended.as_ref().map_or_else(
