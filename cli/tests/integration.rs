@@ -4,6 +4,7 @@ mod golden;
 mod logs;
 mod readme;
 mod reports;
+mod schema;
 mod support;
 mod terminal;
 mod tools;
