@@ -5,6 +5,7 @@ mod logs;
 mod readme;
 mod reports;
 mod schema;
+mod schema;
 mod support;
 mod terminal;
 mod tools;
