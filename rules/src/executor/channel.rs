@@ -20,6 +20,8 @@ pub(crate) struct Assignment {
     /// The environment that every process has, before the case's own.
     pub(crate) env: Vec<(String, String)>,
     pub(crate) sandbox: Order,
+    /// Whether logs are kept whatever becomes of the case.
+    pub(crate) keep_all: bool,
 }
 
 /// What the supervisor says later.

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use self::channel::Channel;
 use self::logs::Logs;
 use self::ports::Ports;
+use self::request::Responses;
 use self::values::Filled;
 use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::http::Session;
@@ -77,6 +78,8 @@ pub(crate) struct Executor {
     logs: Logs,
     /// Cookies and connection of the targets.
     session: Session,
+    /// What servers have answered, as long as nobody wants to see it.
+    responses: Responses,
     programs: Vec<Option<std::path::PathBuf>>,
     /// The command of a readiness condition that is running.
     helper: Option<i32>,
@@ -138,7 +141,10 @@ impl Executor {
             self.current = self.case.steps.len();
             Ok(())
         });
-        match self.finish(result) {
+        let result = self.finish(result);
+        self.responses.wanted |= result.is_err();
+        let kept = self.keep_responses();
+        match result.and(kept) {
             Ok(()) => None,
             Err(halt) => Some((halt.check, halt.problem)),
         }
@@ -149,6 +155,7 @@ impl Executor {
         let now = Instant::now();
         let time = now - self.last_verdict;
         self.last_verdict = now;
+        self.responses.wanted |= matches!(verdict, Verdict::Failed(_));
         self.channel.send(&Event::Judged(Judged { check, verdict, time }));
     }
 
