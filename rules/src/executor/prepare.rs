@@ -13,6 +13,24 @@ use crate::plan::Turns;
 use crate::process::{NotExecutable, Spawner, Watch, find_program};
 use crate::source::Span;
 
+impl Assignment {
+    /// Makes the sandbox. Without it nothing can be done: for the case, when that is said in a problem.
+    pub(super) fn isolate(&self, channel: &mut Channel) -> Result<(), Option<Box<Problem>>> {
+        let path = self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+        match self.sandbox.enter(&self.case, &self.place, path) {
+            Ok(isolation) => {
+                let missing = isolation.problem(&self.sandbox, &self.case);
+                channel.send(&Event::Isolated(isolation));
+                missing.map_or(Ok(()), |problem| Err(Some(Box::new(problem))))
+            }
+            Err(unfit) => {
+                channel.send(&Event::Unfit(unfit));
+                Err(None)
+            }
+        }
+    }
+}
+
 impl Executor {
     /// Makes everything ready for the first step.
     pub(super) fn new(
@@ -20,7 +38,8 @@ impl Executor {
         mut channel: Channel,
         open_files: Option<libc::rlimit>,
     ) -> Result<Self, (Channel, Halt)> {
-        let Assignment { case, place, env } = assignment;
+        let own_users = assignment.sandbox.has_own_users();
+        let Assignment { case, place, env, .. } = assignment;
         let watch = Watch::new().and_then(|watch| {
             watch.always(channel.supervisor(), CHANNEL)?;
             watch.always(channel.child_signals(), CHILDREN)?;
@@ -64,6 +83,8 @@ impl Executor {
             last_verdict: now,
             next_tick: now + LOG_TICK,
             failure: None,
+            exceeded: None,
+            own_users,
         })
     }
 

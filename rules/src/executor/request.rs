@@ -264,6 +264,7 @@ pub(super) struct Exits<'e> {
 
 impl<'e> Exits<'e> {
     pub(super) fn new(executor: &'e mut Executor) -> Self {
+        executor.channel.flush();
         Self { executor, halt: None }
     }
 }

@@ -18,12 +18,8 @@ impl Executor {
             self.session.close();
         }
         match &step.action {
-            Action::Spawn(processes) => {
-                for process in processes {
-                    self.start(*process)?;
-                }
-                self.catch_up()
-            }
+            // Exits are not looked at between spawns: what is started must not depend on how quickly an earlier one dies.
+            Action::Spawn(processes) => processes.iter().try_for_each(|process| self.start(*process)),
             Action::Ready(process, condition) => self.ready(*process, condition, step.timeout),
             Action::Wait(set, outputs) => {
                 self.wait(set, until, step.timeout)?;

@@ -52,6 +52,7 @@ pub(super) fn resolve_steps(
         checks: Checks::new(raw.span),
         started,
         waited: HashMap::new(),
+        complete: raw.complete,
         processes: Vec::new(),
         log_stems,
         setting,
@@ -103,9 +104,9 @@ fn resolve_process(
     let process = Process {
         name: scope.processes[id].clone(),
         log_stem: log_stem.to_owned(),
-        argv: raw.argv.iter().map(|argument| scope.text(argument, own)).collect(),
+        argv: raw.argv.iter().map(|argument| scope.os_text(argument, own, "an argument")).collect(),
         roots: scope.roots(raw.argv[0].1),
-        cwd: raw.cwd.as_ref().map(|cwd| scope.text(cwd, own)),
+        cwd: raw.cwd.as_ref().map(|cwd| scope.os_text(cwd, own, "a path")),
         env,
         stdin,
         reserve: raw.reserve,
@@ -128,6 +129,8 @@ struct Walk<'w, 'a> {
     setting: &'w Setting<'w>,
     /// Where each process is started, also those of steps to come.
     spawns: Vec<Span>,
+    /// Whether every step could be read.
+    complete: bool,
     /// Names of log files that are taken.
     taken: HashSet<String>,
 }
@@ -282,6 +285,10 @@ impl Walk<'_, '_> {
             self.scope.names(id);
         }
         let Some(id) = id else {
+            if !self.complete {
+                // The step that starts it may be one of those that could not be read.
+                return None;
+            }
             let problem = Diagnostic::error(*span, format!("there is no process `{name}`"));
             let names = &self.scope.processes;
             self.scope.problems.add(match nearest(name, names.iter().map(String::as_str)) {
@@ -376,9 +383,9 @@ impl Walk<'_, '_> {
                 ConditionKind::Http(port, scope.text(path, own))
             }
             RawConditionKind::Log(regex) => ConditionKind::Log(scope.regex(regex, own)),
-            RawConditionKind::File(path) => ConditionKind::File(scope.text(path, own)),
+            RawConditionKind::File(path) => ConditionKind::File(scope.os_text(path, own, "a path")),
             RawConditionKind::Exec(argv) => ConditionKind::Exec {
-                argv: argv.iter().map(|argument| scope.text(argument, own)).collect(),
+                argv: argv.iter().map(|argument| scope.os_text(argument, own, "an argument")).collect(),
                 roots: scope.roots(argv[0].1),
             },
         };
