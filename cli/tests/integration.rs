@@ -6,6 +6,8 @@ mod logs;
 mod model;
 mod readme;
 mod reports;
+mod schema;
 mod support;
 mod terminal;
 mod tools;
+mod usecases;
