@@ -92,12 +92,12 @@ pub(crate) struct Executor {
     exit_order: Vec<usize>,
     /// An exit that was not anticipated, and the turn it was in: it ends the case when the steps have come there.
     failure: Option<(usize, Halt)>,
-    /// The process whose exit was the first to end the case.
-    culprit: Option<ProcessId>,
     /// A limit that was exceeded: it ends the case whatever else there is to say.
     exceeded: Option<Halt>,
     /// Whether the case has a user namespace, and so an own count of the user's processes.
     own_users: bool,
+    /// The process whose exit was the first to end the case.
+    culprit: Option<ProcessId>,
 }
 
 /// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
@@ -289,6 +289,10 @@ impl Executor {
         }
     }
 
+    fn is_running(&self, process: ProcessId) -> bool {
+        matches!(self.states[process], State::Running(_))
+    }
+
     fn unexpected(&self, process: ProcessId, exit: Exit) -> Halt {
         let name = &self.case.processes[process].name;
         let problem = Problem::new(
@@ -307,10 +311,6 @@ impl Executor {
         }
         problem.logs = self.logs.of_process(process);
         Halt::lifecycle(problem)
-    }
-
-    fn is_running(&self, process: ProcessId) -> bool {
-        matches!(self.states[process], State::Running(_))
     }
 
     /// How `process` ended, if it has.

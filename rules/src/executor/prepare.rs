@@ -85,9 +85,9 @@ impl Executor {
             last_verdict: now,
             next_tick: now + LOG_TICK,
             failure: None,
-            culprit: None,
             exceeded: None,
             own_users,
+            culprit: None,
         })
     }
 
