@@ -27,7 +27,7 @@ pub use self::zygote::Zygote;
 use crate::artifacts::Keep;
 use crate::case::{Case, Network, PortKind, signal_name};
 use crate::outcome::{CaseOutcome, Kind, Problem};
-use crate::sandbox::{Facets, Ids, Ladder, Order, Place, Refusals, RunDir, Wanted, is_refusal};
+use crate::sandbox::{Facets, Ids, Isolation, Ladder, Order, Place, Refusals, RunDir, Wanted, is_refusal};
 
 /// How long an executor may take to end a case that is to be stopped, before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_millis(1200);
@@ -160,6 +160,23 @@ pub fn run(
         faults.push(format!("can't remove the sandbox directory: {error}"));
     }
     Ok(RunOutcome { cases, signal, faults, sandbox, time: began.elapsed() })
+}
+
+/// What isolation a case would get here. Found out as in any run: by a case, one that does nothing.
+///
+/// # Errors
+///
+/// When no case can be run at all.
+pub fn isolation(options: &Options, zygote: &Zygote) -> io::Result<Isolation> {
+    let mut outcome = run(&[Case::empty()], &[0], options, zygote, &mut |_| {})?;
+    match outcome.cases.pop() {
+        Some(case) if case.held() => Ok(case.isolation),
+        case => {
+            let problems = case.as_ref().map(|case| case.problems().map(|(_, problem)| problem.message.clone()));
+            let problems: Vec<_> = problems.into_iter().flatten().chain(outcome.faults).collect();
+            Err(io::Error::other(problems.join("; ")))
+        }
+    }
 }
 
 /// What is told while cases run.
