@@ -1,6 +1,7 @@
 //! Tests of the whole program, as a user sees it.
 
 mod golden;
+mod isolation;
 mod logs;
 mod readme;
 mod reports;

@@ -21,7 +21,7 @@ pub(super) fn rlimits(limits: &Limits, own_users: bool) -> Vec<(i32, u64, u64)> 
     let cpu = cpu.map(|seconds| (libc::RLIMIT_CPU, seconds, seconds + 1));
     let same = |resource, limit: Option<u64>| limit.map(|limit| (resource, limit, limit));
     // The kernel counts the processes of a user, in a user namespace; without one these are also others'.
-    let processes = limits.processes.filter(|_| own_users).map(|limit| process::hard_limit_of_processes(limit));
+    let processes = limits.processes.filter(|_| own_users).map(process::hard_limit_of_processes);
     let all = [
         cpu,
         same(libc::RLIMIT_NOFILE, limits.open_files),

@@ -4,6 +4,7 @@
 //! them, every selected case gets an outcome.
 
 mod conclude;
+mod isolate;
 mod job;
 mod select;
 mod zygote;
@@ -20,6 +21,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use self::conclude::Concluder;
+pub use self::isolate::isolation;
 use self::job::{Attempt, Job};
 pub use self::select::{Selection, Shard};
 use self::zygote::News;
@@ -27,7 +29,7 @@ pub use self::zygote::Zygote;
 use crate::artifacts::Keep;
 use crate::case::{Case, Network, PortKind, signal_name};
 use crate::outcome::{CaseOutcome, Kind, Problem};
-use crate::sandbox::{Facets, Ids, Isolation, Ladder, Order, Place, Refusals, RunDir, Wanted, is_refusal};
+use crate::sandbox::{Ladder, Place, RunDir, Wanted};
 
 /// How long an executor may take to end a case that is to be stopped, before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_millis(1200);
@@ -162,23 +164,6 @@ pub fn run(
     Ok(RunOutcome { cases, signal, faults, sandbox, time: began.elapsed() })
 }
 
-/// What isolation a case would get here. Found out as in any run: by a case, one that does nothing.
-///
-/// # Errors
-///
-/// When no case can be run at all.
-pub fn isolation(options: &Options, zygote: &Zygote) -> io::Result<Isolation> {
-    let mut outcome = run(&[Case::empty()], &[0], options, zygote, &mut |_| {})?;
-    match outcome.cases.pop() {
-        Some(case) if case.held() => Ok(case.isolation),
-        case => {
-            let problems = case.as_ref().map(|case| case.problems().map(|(_, problem)| problem.message.clone()));
-            let problems: Vec<_> = problems.into_iter().flatten().chain(outcome.faults).collect();
-            Err(io::Error::other(problems.join("; ")))
-        }
-    }
-}
-
 /// What is told while cases run.
 #[derive(Debug)]
 pub enum Progress<'a> {
@@ -305,31 +290,6 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// The sandbox that an executor is to make for `case`.
-    fn order(&self, case: &Case) -> Order {
-        let (facets, states) = self.ladder.ask(case);
-        Order {
-            wanted: self.options.isolation,
-            facets,
-            states,
-            ids: Ids::of_this_process(),
-            home: self.options.home.clone(),
-            visible: Vec::new(),
-        }
-    }
-
-    /// The error of a case that asks for what the command line forbids.
-    fn forbidden(&self, case: &Case) -> Option<Problem> {
-        let asks = case.sandbox.network == Network::Host;
-        let refused = asks && self.options.isolation == Wanted::Full && !self.options.allow_host_network;
-        refused.then(|| {
-            let message = "`network: host` is not allowed with `--isolation full`";
-            Problem::new(Kind::SandboxUnavailable, case.span, message)
-                .label("wants the host's network")
-                .detail("help", "`--allow-host-network` allows it")
-        })
-    }
-
     /// Waits for whatever comes next. Returns what came to its end.
     fn wait(&mut self) -> io::Result<Vec<(usize, CaseOutcome)>> {
         // Those that have said their last word are only waited for: the zygote tells when they are gone.
@@ -377,32 +337,6 @@ impl<'a> Supervisor<'a> {
         }
         self.look_at_the_clock();
         Ok(ended)
-    }
-
-    fn failed_to_fork(&mut self, job: u32, error: &io::Error, refusals: &Refusals) -> Option<(usize, CaseOutcome)> {
-        let (task, job) = self.running.remove(&job)?;
-        if job.asked != Facets::NONE && is_refusal(error) {
-            self.ladder.refused(job.asked, error, refusals);
-            return self.again(task, &job);
-        }
-        let case = &self.cases[task.case];
-        let problem = Problem::new(Kind::Internal, case.span, format!("no process can be made for the case: {error}"));
-        self.conclude(task, Attempt::impossible(case, job.place, problem))
-    }
-
-    /// Nothing of the case has begun: it is tried again, with less isolation.
-    fn again(&mut self, task: Task, job: &Job) -> Option<(usize, CaseOutcome)> {
-        match job.place.remove() {
-            Ok(()) => {
-                self.waiting.push_front(task);
-                None
-            }
-            Err(error) => {
-                let case = &self.cases[task.case];
-                let problem = Problem::new(Kind::Internal, case.span, format!("the case can't be begun: {error}"));
-                self.conclude(task, Attempt::impossible(case, job.place.clone(), problem))
-            }
-        }
     }
 
     /// How long `poll` may wait.

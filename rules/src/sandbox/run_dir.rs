@@ -1,11 +1,11 @@
 //! The directory of a run, below the sandbox directory. It is locked while the run lives, so that the next run knows what
 //! a killed one has left behind, and removes it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::remove_tree;
 
@@ -13,7 +13,9 @@ const PREFIX: &str = "foresee-run-";
 const LOCK: &str = "lock";
 /// A link to the directory for unix sockets, where the run's own is too long for the kernel.
 const SHORT: &str = "short";
-/// A directory without a lock is being made, unless it has been so for this long.
+/// How long another run may take to make its directory.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Where that can't be waited for, a directory without a lock is being made, unless it has been so for this long.
 const BEING_MADE: Duration = Duration::from_secs(600);
 
 /// The directory of a run.
@@ -29,13 +31,16 @@ impl RunDir {
     pub(crate) fn create(base: &Path) -> io::Result<Self> {
         fs::create_dir_all(base)?;
         let base = fs::canonicalize(base)?;
-        sweep(&base);
+        // While it is held nobody makes a directory here, and one without a lock belongs to nobody.
+        let making = hold(&base);
+        sweep(&base, making.is_some());
         let path = make_unique(&base, PREFIX)?;
-        let making = path.join("lock.new");
-        let lock = File::create_new(&making)?;
+        let new = path.join("lock.new");
+        let lock = File::create_new(&new)?;
         lock.lock()?;
         // Only now can others see a lock, and it is held.
-        fs::rename(&making, path.join(LOCK))?;
+        fs::rename(&new, path.join(LOCK))?;
+        drop(making);
         Ok(Self { path, short: None, _lock: lock })
     }
 
@@ -81,8 +86,22 @@ fn make_unique(base: &Path, prefix: &str) -> io::Result<PathBuf> {
     Err(io::Error::other("no free name"))
 }
 
-/// Removes what killed runs have left. What can't be removed is left to the next run.
-fn sweep(base: &Path) {
+/// Locks the directory in which run directories are made; `None` when somebody else does not let go of it.
+fn hold(base: &Path) -> Option<File> {
+    let dir = File::open(base).ok()?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match dir.try_lock() {
+            Ok(()) => return Some(dir),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Removes what killed runs have left. What can't be removed is left to the next run. `alone`: no other run is just being
+/// made.
+fn sweep(base: &Path, alone: bool) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let path = entry.path();
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) || !entry.file_type().is_ok_and(|t| t.is_dir()) {
@@ -97,7 +116,7 @@ fn sweep(base: &Path) {
             Err(_) => {
                 let made = entry.metadata().and_then(|meta| meta.modified());
                 let age = made.ok().and_then(|made| SystemTime::now().duration_since(made).ok());
-                if age.is_some_and(|age| age > BEING_MADE) {
+                if alone || age.is_some_and(|age| age > BEING_MADE) {
                     let _ = remove_run(&path);
                 }
             }
