@@ -40,7 +40,7 @@ pub(crate) fn run(typed: RunOptions, environment: &Environment) -> u8 {
 
 fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8 {
     let outputs = outputs(&typed, environment);
-    let loaded = load(&paths(&typed.paths), &environment.caller(Some(outputs.dir.clone())));
+    let loaded = load(&paths(&typed.paths), &environment.caller(outputs.dir.clone()));
     let selection = match selection(typed.selection, environment) {
         Ok(selection) => selection,
         Err(message) => return fail(USAGE, message),

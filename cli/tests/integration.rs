@@ -5,6 +5,8 @@ mod isolation;
 mod logs;
 mod readme;
 mod reports;
+mod schema;
 mod support;
 mod terminal;
 mod tools;
+mod usecases;

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use self::channel::Channel;
 use self::logs::Logs;
 use self::ports::Ports;
+use self::request::Responses;
 use self::values::Filled;
 use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::http::Session;
@@ -77,6 +78,8 @@ pub(crate) struct Executor {
     logs: Logs,
     /// Cookies and connection of the targets.
     session: Session,
+    /// What servers have answered, as long as nobody wants to see it.
+    responses: Responses,
     programs: Vec<Option<std::path::PathBuf>>,
     /// The command of a readiness condition that is running.
     helper: Option<i32>,
@@ -112,10 +115,12 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
         Ok(mut executor) => {
             let ended = executor.run();
             executor.channel.send(&Event::Finished { ended });
+            executor.channel.flush();
             Ok(())
         }
         Err((mut channel, halt)) => {
             channel.send(&Event::Finished { ended: Some((halt.check, halt.problem)) });
+            channel.flush();
             Ok(())
         }
     };
@@ -136,7 +141,10 @@ impl Executor {
             self.current = self.case.steps.len();
             Ok(())
         });
-        match self.finish(result) {
+        let result = self.finish(result);
+        self.responses.wanted |= result.is_err();
+        let kept = self.keep_responses();
+        match result.and(kept) {
             Ok(()) => None,
             Err(halt) => Some((halt.check, halt.problem)),
         }
@@ -147,6 +155,7 @@ impl Executor {
         let now = Instant::now();
         let time = now - self.last_verdict;
         self.last_verdict = now;
+        self.responses.wanted |= matches!(verdict, Verdict::Failed(_));
         self.channel.send(&Event::Judged(Judged { check, verdict, time }));
     }
 
@@ -161,8 +170,11 @@ impl Executor {
         if let Some(deadline) = self.deadline() {
             wake = wake.min(deadline);
         }
-        let tokens =
-            self.watch.wait(wake.saturating_duration_since(now)).map_err(|e| internal(&self.case, "epoll", &e))?;
+        let wait = wake.saturating_duration_since(now);
+        if !wait.is_zero() {
+            self.channel.flush();
+        }
+        let tokens = self.watch.wait(wait).map_err(|e| internal(&self.case, "epoll", &e))?;
         for token in tokens {
             match token {
                 CHANNEL => self.command()?,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::channel::{Assignment, Channel, Event};
 use super::logs::Logs;
 use super::ports::Ports;
+use super::request::Responses;
 use super::values::Filled;
 use super::{CHANNEL, CHILDREN, Executor, Halt, LOG_TICK, State, Step, internal};
 use crate::case::{Action, ConditionKind, Piece, PortKind, Text, Values};
@@ -39,7 +40,7 @@ impl Executor {
         open_files: Option<libc::rlimit>,
     ) -> Result<Self, (Channel, Halt)> {
         let own_users = assignment.sandbox.has_own_users();
-        let Assignment { case, place, env, .. } = assignment;
+        let Assignment { case, place, env, keep_all, .. } = assignment;
         let watch = Watch::new().and_then(|watch| {
             watch.always(channel.supervisor(), CHANNEL)?;
             watch.always(channel.child_signals(), CHILDREN)?;
@@ -72,6 +73,7 @@ impl Executor {
             logs: Logs::new(&place.logs, &case),
             spawner: Spawner::new(open_files),
             session: Default::default(),
+            responses: Responses::new(keep_all),
             helper: None,
             case,
             channel,

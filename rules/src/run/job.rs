@@ -56,9 +56,10 @@ impl Job {
         place: Place,
         env: Vec<(String, String)>,
         sandbox: Order,
+        keep_all: bool,
         mut socket: UnixStream,
     ) -> io::Result<Self> {
-        let assignment = Assignment { case: case.clone(), place, env, sandbox };
+        let assignment = Assignment { case: case.clone(), place, env, sandbox, keep_all };
         let mut line = serde_json::to_vec(&assignment)?;
         line.push(b'\n');
         socket.write_all(&line)?;

@@ -276,7 +276,7 @@ impl<'a> Supervisor<'a> {
             let (ours, theirs) = UnixStream::pair()?;
             self.zygote.fork(job, sandbox.facets, &theirs)?;
             drop(theirs);
-            Job::begin(case, place, env.collect(), sandbox, ours)
+            Job::begin(case, place, env.collect(), sandbox, self.options.keep_logs == Keep::Always, ours)
         })();
         match begun {
             Ok(begun) => {
