@@ -35,7 +35,7 @@ impl Supervisor<'_> {
             states,
             ids: Ids::of_this_process(),
             home: self.options.home.clone(),
-            visible: Vec::new(),
+            visible: self.visible.clone(),
         }
     }
 
