@@ -107,6 +107,7 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
         if let Some(problem) = ended {
             channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
         }
+        channel.flush();
         return Ok(());
     }
     let open_files = process::raise_open_files();
