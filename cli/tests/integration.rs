@@ -2,6 +2,7 @@
 
 mod golden;
 mod hygiene;
+mod isolation;
 mod logs;
 mod model;
 mod readme;

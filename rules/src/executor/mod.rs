@@ -110,6 +110,7 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
             channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
             channel.flush();
         }
+        channel.flush();
         return Ok(());
     }
     let open_files = process::raise_open_files();
@@ -228,7 +229,7 @@ impl Executor {
             return Err(Halt::lifecycle(self.cut_short(Kind::Timeout, message)));
         }
         if now >= self.next_tick {
-            self.next_tick = now + LOG_TICK;
+            self.next_tick = now + self.tick_length();
             for process in 0..self.states.len() {
                 if matches!(self.states[process], State::Running(_)) {
                     self.check_log_size(process)?;
@@ -237,6 +238,10 @@ impl Executor {
             self.check_usage()?;
         }
         Ok(())
+    }
+
+    fn tick_length(&self) -> Duration {
+        if self.case.limits.processes.is_some() { limits::TICK } else { LOG_TICK }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -273,7 +278,8 @@ impl Executor {
             self.states[process] = State::Running(child);
             return;
         };
-        let exceeded = self.limit_hit(process, &child, exit);
+        // What it leaves behind counts, too: a program that was refused a process may have given up.
+        let exceeded = self.limit_hit(process, &child, exit).or_else(|| self.check_usage().err());
         self.exceeded = self.exceeded.take().or(exceeded);
         let record = ProcessRecord { process, pid: child.pid, exit: Some(exit) };
         self.states[process] = State::Ended(child, exit);

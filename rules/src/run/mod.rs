@@ -4,6 +4,7 @@
 //! them, every selected case gets an outcome.
 
 mod conclude;
+mod isolate;
 mod job;
 mod select;
 mod zygote;
@@ -20,6 +21,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use self::conclude::Concluder;
+pub use self::isolate::isolation;
 use self::job::{Attempt, Job};
 pub use self::select::{Selection, Shard};
 use self::zygote::News;
@@ -27,7 +29,7 @@ pub use self::zygote::Zygote;
 use crate::artifacts::Keep;
 use crate::case::{Case, Network, PortKind, signal_name};
 use crate::outcome::{CaseOutcome, Kind, Problem};
-use crate::sandbox::{Facets, Ids, Ladder, Order, Place, Refusals, RunDir, Wanted, is_refusal};
+use crate::sandbox::{Ladder, Place, RunDir, Wanted, runfiles_targets};
 
 /// How long an executor may take to end a case that is to be stopped, before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_millis(1200);
@@ -95,6 +97,8 @@ struct Supervisor<'a> {
     zygote: &'a Zygote,
     zygote_gone: bool,
     ladder: Ladder,
+    /// What the links of the runfiles lead to.
+    visible: Vec<PathBuf>,
     run_dir: RunDir,
     signals: SignalFd,
     waiting: VecDeque<Task>,
@@ -147,6 +151,11 @@ pub fn run(
         zygote,
         zygote_gone: false,
         ladder: Ladder::new(options.isolation),
+        visible: selected
+            .iter()
+            .find_map(|case| cases[*case].runfiles.as_deref())
+            .map(runfiles_targets)
+            .unwrap_or_default(),
         signals,
         waiting,
         running: BTreeMap::new(),
@@ -295,31 +304,6 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// The sandbox that an executor is to make for `case`.
-    fn order(&self, case: &Case) -> Order {
-        let (facets, states) = self.ladder.ask(case);
-        Order {
-            wanted: self.options.isolation,
-            facets,
-            states,
-            ids: Ids::of_this_process(),
-            home: self.options.home.clone(),
-            visible: Vec::new(),
-        }
-    }
-
-    /// The error of a case that asks for what the command line forbids.
-    fn forbidden(&self, case: &Case) -> Option<Problem> {
-        let asks = case.sandbox.network == Network::Host;
-        let refused = asks && self.options.isolation == Wanted::Full && !self.options.allow_host_network;
-        refused.then(|| {
-            let message = "`network: host` is not allowed with `--isolation full`";
-            Problem::new(Kind::SandboxUnavailable, case.span, message)
-                .label("wants the host's network")
-                .detail("help", "`--allow-host-network` allows it")
-        })
-    }
-
     /// Waits for whatever comes next. Returns what came to its end.
     fn wait(&mut self) -> io::Result<Vec<(usize, CaseOutcome)>> {
         // Those that have said their last word are only waited for: the zygote tells when they are gone.
@@ -371,32 +355,6 @@ impl<'a> Supervisor<'a> {
         }
         self.look_at_the_clock();
         Ok(ended)
-    }
-
-    fn failed_to_fork(&mut self, job: u32, error: &io::Error, refusals: &Refusals) -> Option<(usize, CaseOutcome)> {
-        let (task, job) = self.running.remove(&job)?;
-        if job.asked != Facets::NONE && is_refusal(error) {
-            self.ladder.refused(job.asked, error, refusals);
-            return self.again(task, &job);
-        }
-        let case = &self.cases[task.case];
-        let problem = Problem::new(Kind::Internal, case.span, format!("no process can be made for the case: {error}"));
-        self.conclude(task, Attempt::impossible(case, job.place, problem))
-    }
-
-    /// Nothing of the case has begun: it is tried again, with less isolation.
-    fn again(&mut self, task: Task, job: &Job) -> Option<(usize, CaseOutcome)> {
-        match job.place.remove() {
-            Ok(()) => {
-                self.waiting.push_front(task);
-                None
-            }
-            Err(error) => {
-                let case = &self.cases[task.case];
-                let problem = Problem::new(Kind::Internal, case.span, format!("the case can't be begun: {error}"));
-                self.conclude(task, Attempt::impossible(case, job.place.clone(), problem))
-            }
-        }
     }
 
     /// How long `poll` may wait.
