@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::node::{Node, Scalar};
-use super::vocabulary::*;
 use super::{Caller, json_schema, load, load_text, yaml};
 
 fn repository() -> &'static Path {

@@ -10,6 +10,8 @@ mod constraint;
 mod discover;
 #[cfg(test)]
 mod documents;
+#[cfg(test)]
+mod equivalence;
 mod files;
 mod lint;
 mod loader;

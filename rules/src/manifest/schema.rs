@@ -122,6 +122,7 @@ fn shape(shape: Shape) -> Value {
         Shape::String => json!({"type": "string"}),
         Shape::Json => json!({}),
         Shape::Boolean => json!({"type": "boolean"}),
+        Shape::Number => json!({"type": "number"}),
         Shape::Integer(least) => json!({"type": "integer", "minimum": least}),
         Shape::Duration => json!({"$ref": "#/$defs/duration"}),
         Shape::Size => json!({"$ref": "#/$defs/size"}),

@@ -109,6 +109,6 @@ impl Isolation {
         }
         // Facets that go together have one remedy.
         let remedies: BTreeSet<_> = missing.iter().filter_map(|facet| state(facet)?.remedy.clone()).collect();
-        remedies.into_iter().fold(Some(problem), |problem, remedy| Some(problem?.detail("help", remedy)))
+        Some(remedies.into_iter().fold(problem, |problem, remedy| problem.detail("help", remedy)))
     }
 }
