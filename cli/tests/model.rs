@@ -228,7 +228,9 @@ pub(crate) fn manifest(plan: &[Op], argv: impl Fn(usize) -> String) -> String {
         let line = match op {
             Op::Spawn(processes) => {
                 let all: Vec<_> = processes.iter().map(|process| spawn(*process)).collect();
-                format!("spawnPar: [{}]", all.join(", "))
+                // A `kill` that comes too soon would end them before they have said who they are.
+                let ready = processes.iter().map(|process| format!("\n  - ready: {{p{process}: {{log: up}}}}"));
+                format!("spawnPar: [{}]{}", all.join(", "), ready.collect::<String>())
             }
             Op::Wait(awaited) => format!("waitPar: {}", set(awaited)),
             Op::Kill(killed) => format!("kill: {}", set(killed)),

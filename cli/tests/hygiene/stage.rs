@@ -31,7 +31,8 @@ impl Stage {
         if !fifo.exists() {
             nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
         }
-        let script = "echo $$ $PPID > \"$0.new\"; mv \"$0.new\" \"$0.pid\"; read -r code < \"$0\"; exit \"$code\"";
+        let script =
+            "echo $$ $PPID > \"$0.new\"; mv \"$0.new\" \"$0.pid\"; echo up; read -r code < \"$0\"; exit \"$code\"";
         format!("[sh, -c, '{script}', '{}']", fifo.display())
     }
 

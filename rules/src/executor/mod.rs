@@ -108,6 +108,7 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
     if let Err(ended) = assignment.isolate(&mut channel) {
         if let Some(problem) = ended {
             channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
+            channel.flush();
         }
         return Ok(());
     }
@@ -281,7 +282,7 @@ impl Executor {
         if self.turns.exit(process) == Standing::Unexpected && self.culprit.is_none() {
             let turn = self.turns.current();
             // An exit before this one may have decided the case already, by its status, and was not judged yet.
-            let decided = self.wrong_exit(self.turns.closing_step());
+            let decided = self.wrong_exit(self.turns.closing_step(), process);
             let (turn, culprit, halt) = decided.unwrap_or_else(|| (turn, process, self.unexpected(process, exit)));
             self.culprit = Some(culprit);
             self.failure = Some((turn, halt));
