@@ -5,7 +5,6 @@ mod logs;
 mod readme;
 mod reports;
 mod schema;
-mod schema;
 mod support;
 mod terminal;
 mod tools;
