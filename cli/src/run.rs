@@ -54,6 +54,8 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
         sandbox_dir: environment.cwd.join(sandbox_dir),
         output_dir: outputs.dir.clone(),
         isolation: typed.isolation.into(),
+        allow_host_network: typed.allow_host_network,
+        home: environment.path("HOME"),
         jobs: typed.jobs.map_or_else(|| environment.jobs(), |jobs| jobs as usize),
         fail_fast: typed.fail_fast || environment.fail_fast(),
         attempts: typed.attempts,

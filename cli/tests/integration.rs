@@ -8,3 +8,4 @@ mod schema;
 mod support;
 mod terminal;
 mod tools;
+mod usecases;

@@ -49,7 +49,7 @@ fn count_lines(mut from: impl Read) -> io::Result<usize> {
     loop {
         match from.read(&mut buffer)? {
             0 => return Ok(count),
-            read => count += buffer[..read].iter().filter(|b| **b == b'\n').count(),
+            read => count += memchr::memchr_iter(b'\n', &buffer[..read]).count(),
         }
     }
 }

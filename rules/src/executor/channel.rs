@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, CheckId, PortId};
 use crate::outcome::{Judged, Kind, LogRecord, Problem, ProcessRecord};
-use crate::sandbox::Place;
+use crate::sandbox::{Isolation, Order, Place, Unfit};
 
 /// What an executor is to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub(crate) struct Assignment {
     pub(crate) place: Place,
     /// The environment that every process has, before the case's own.
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) sandbox: Order,
+    /// Whether logs are kept whatever becomes of the case.
+    pub(crate) keep_all: bool,
 }
 
 /// What the supervisor says later.
@@ -31,6 +34,10 @@ pub(crate) enum Command {
 /// What the executor tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Event {
+    /// The sandbox was made; this is what was obtained.
+    Isolated(Isolation),
+    /// The sandbox can't be made like this; nothing has begun.
+    Unfit(Unfit),
     /// A step begins.
     Step(usize),
     /// A process was started, or has ended.
@@ -48,8 +55,13 @@ pub(crate) enum Event {
     },
 }
 
+/// Bytes of messages that may wait for the next [`Channel::flush`].
+const MAX_UNSAID: usize = 16 << 10;
+
 pub(crate) struct Channel {
     socket: BufReader<UnixStream>,
+    /// What was not yet said.
+    unsaid: Vec<u8>,
     children: SignalFd,
 }
 
@@ -57,7 +69,7 @@ impl Channel {
     pub(crate) fn new(socket: UnixStream) -> io::Result<Self> {
         let mask = SigSet::from(Signal::SIGCHLD);
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        Ok(Self { socket: BufReader::new(socket), children })
+        Ok(Self { socket: BufReader::new(socket), unsaid: Vec::new(), children })
     }
 
     pub(crate) fn assignment(&mut self) -> io::Result<Assignment> {
@@ -66,14 +78,26 @@ impl Channel {
         Ok(serde_json::from_str(&line)?)
     }
 
-    /// Tells the supervisor. When it is gone there is nobody to be told, and `receive` will notice.
+    /// Tells the supervisor at the next [`flush`](Self::flush): each message of its own would wake it, and take a core
+    /// from what is tested.
     pub(crate) fn send(&mut self, event: &Event) {
-        let mut line = match serde_json::to_vec(event) {
-            Ok(line) => line,
-            Err(_) => return,
-        };
-        line.push(b'\n');
-        let _ = self.socket.get_mut().write_all(&line);
+        let begin = self.unsaid.len();
+        match serde_json::to_writer(&mut self.unsaid, event) {
+            Ok(()) => self.unsaid.push(b'\n'),
+            Err(_) => self.unsaid.truncate(begin),
+        }
+        if self.unsaid.len() > MAX_UNSAID {
+            self.flush();
+        }
+    }
+
+    /// Says what is unsaid; to be called before anything that may take time. When the supervisor is gone there is nobody to
+    /// be told, and `receive` will notice.
+    pub(crate) fn flush(&mut self) {
+        if !self.unsaid.is_empty() {
+            let _ = self.socket.get_mut().write_all(&self.unsaid);
+            self.unsaid.clear();
+        }
     }
 
     /// What the supervisor says; `None` when it is gone.

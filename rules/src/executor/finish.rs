@@ -14,6 +14,10 @@ impl Executor {
     /// Ends everything, and judges what was left over. The first cause stands: `result`, where it is a failure already.
     pub(super) fn finish(&mut self, result: Step) -> Step {
         let result = result.and_then(|()| self.catch_up());
+        if result.is_err() {
+            // Ending what runs may take a while.
+            self.channel.flush();
+        }
         let left = self.left_over();
         self.kill_all();
         let result = result.and(left);
@@ -87,6 +91,7 @@ impl Executor {
             if left.is_zero() {
                 break;
             }
+            self.channel.flush();
             let _ = self.watch.wait(left);
             self.channel.drain_child_signals();
         }

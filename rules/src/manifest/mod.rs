@@ -5,6 +5,7 @@
 //! meant. Nothing after this module sees YAML; what is wrong is reported here, all of it at once, with places.
 
 mod app;
+mod ask;
 mod constraint;
 mod discover;
 #[cfg(test)]
