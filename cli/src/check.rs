@@ -12,7 +12,7 @@ use crate::run::paths;
 
 /// Loads and lints. Returns the exit status.
 pub(crate) fn check(typed: &CheckOptions, environment: &Environment) -> u8 {
-    let loaded = load(&paths(&typed.paths), &environment.caller(None));
+    let loaded = load(&paths(&typed.paths), &environment.caller(environment.output_dir()));
     let mut stdout = anstream::stdout().lock();
     let mut errors = 0;
     for broken in &loaded.broken {

@@ -126,8 +126,14 @@ impl Environment {
         }
     }
 
-    pub(crate) fn caller(&self, output_dir: Option<PathBuf>) -> Caller {
-        Caller { cwd: self.cwd.clone(), env: self.vars.clone(), runfiles: self.runfiles.clone(), output_dir }
+    /// Where results go when no flag says so.
+    pub(crate) fn output_dir(&self) -> PathBuf {
+        self.path("TEST_UNDECLARED_OUTPUTS_DIR").unwrap_or_else(|| self.cwd.join("foresee-out"))
+    }
+
+    pub(crate) fn caller(&self, output_dir: PathBuf) -> Caller {
+        let (cwd, env, runfiles) = (self.cwd.clone(), self.vars.clone(), self.runfiles.clone());
+        Caller { cwd, env, runfiles, output_dir: Some(output_dir) }
     }
 
     /// The environment that every tested program has, but for HOME and TMPDIR.

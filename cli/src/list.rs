@@ -12,7 +12,7 @@ use crate::run::{paths, selection};
 
 /// Prints the test cases as reports name them. Returns the exit status.
 pub(crate) fn list(typed: &ListOptions, environment: &Environment) -> u8 {
-    let loaded = load(&paths(&typed.paths), &environment.caller(None));
+    let loaded = load(&paths(&typed.paths), &environment.caller(environment.output_dir()));
     let chosen = crate::args::SelectionOptions { filter: typed.selection.filter.clone(), shard: typed.selection.shard };
     let selected = match selection(chosen, environment) {
         Ok(selection) => selection.select(&loaded.cases),
@@ -27,6 +27,9 @@ pub(crate) fn list(typed: &ListOptions, environment: &Environment) -> u8 {
     let mut stderr = anstream::stderr().lock();
     for broken in &loaded.broken {
         let _ = write_diagnostics(&mut stderr, &broken.problems, &loaded.sources, true);
+    }
+    for file in &loaded.without_cases {
+        let _ = writeln!(stderr, "{file} has no cases and is passed over");
     }
     match (loaded.broken.is_empty(), loaded.cases.is_empty()) {
         (false, _) => USAGE,

@@ -40,7 +40,7 @@ pub(crate) fn run(typed: RunOptions, environment: &Environment) -> u8 {
 
 fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8 {
     let outputs = outputs(&typed, environment);
-    let loaded = load(&paths(&typed.paths), &environment.caller(Some(outputs.dir.clone())));
+    let loaded = load(&paths(&typed.paths), &environment.caller(outputs.dir.clone()));
     let selection = match selection(typed.selection, environment) {
         Ok(selection) => selection,
         Err(message) => return fail(USAGE, message),
@@ -54,6 +54,8 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
         sandbox_dir: environment.cwd.join(sandbox_dir),
         output_dir: outputs.dir.clone(),
         isolation: typed.isolation.into(),
+        allow_host_network: typed.allow_host_network,
+        home: environment.path("HOME"),
         jobs: typed.jobs.map_or_else(|| environment.jobs(), |jobs| jobs as usize),
         fail_fast: typed.fail_fast || environment.fail_fast(),
         attempts: typed.attempts,

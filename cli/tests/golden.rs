@@ -7,6 +7,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data};
@@ -20,7 +22,16 @@ fn every_folder_of_testdata_behaves_as_it_says() {
     let mut folders = Vec::new();
     find(&repository().join("testdata"), &mut folders);
     assert!(!folders.is_empty(), "there are no folders with an expected.txt");
-    let wrong: Vec<_> = folders.iter().filter_map(|folder| compare(folder).err()).collect();
+    // Most of a folder's time is waiting, for a server to start or for a time to run out.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let folders = std::iter::from_fn(|| folders.get(next.fetch_add(1, Ordering::Relaxed)));
+        folders.filter_map(|folder| compare(folder).err()).collect::<Vec<_>>()
+    };
+    let wrong: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker does not panic")).collect()
+    });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -4,6 +4,8 @@ mod golden;
 mod logs;
 mod readme;
 mod reports;
+mod schema;
 mod support;
 mod terminal;
 mod tools;
+mod usecases;

@@ -189,10 +189,21 @@ def staged():
             (nixpkgs / "busybox/bin" / applet).symlink_to("busybox")
 
 
+def set_up(nix: Nix) -> Nix:
+    if not nix.home.exists():
+        nix.set_up()
+    return nix
+
+
 @pytest.fixture(scope="session", params=ways(), ids=lambda nix: nix.name)
 def nix(request, staged) -> Nix:
-    request.param.set_up()
-    return request.param
+    return set_up(request.param)
+
+
+@pytest.fixture(scope="session", params=[nix for nix in ways() if not nix.several_users], ids=lambda nix: nix.version)
+def evaluator(request, staged) -> Nix:
+    """Each version, for tests that build nothing: evaluation knows no users."""
+    return set_up(request.param)
 
 
 def pytest_unconfigure(config):

@@ -31,6 +31,7 @@ FAILURES = {
     "flaky": [],
     "hopeless": [("hopeless.test_hopeless", "run sh: status", "unexpected-status")],
     "inputs": [],
+    "isolated": [],
     "many": [(f"many.test_{number}", "run false: status", "unexpected-status") for number in range(100, 140)],
     "missing": [("missing.test_missing", "lifecycle", "command-not-found")],
     "mixed": [
@@ -41,9 +42,11 @@ FAILURES = {
     ],
     "noisy": [("noisy.test_noisy", "run sh: status", "unexpected-status")],
     "silent": [],
+    "site": [],
     "stable": [("stable.test_status", "run sh: status", "unexpected-status")],
     "zero": [("zero", "load", "manifest")],
     "timeout": [("timeout.test_timeout", "run sleep: status", "timeout")],
+    "wrong": [("wrong.test_wrong", "GET /: assert_status", "assertion")],
 }
 
 
@@ -199,10 +202,10 @@ def test_a_flaky_case_passes_and_is_told(checked, report_of):
 
 
 def test_isolation_and_sandbox_are_told(checked, report_of):
-    (suite,) = JUnitXml.fromfile(str(report_of("echo") / "junit.xml"))
+    (suite,) = JUnitXml.fromfile(str(report_of("isolated") / "junit.xml"))
     properties = {each.name: each.value for each in suite.properties()}
     assert properties["nix-sandbox"] == "on"
-    assert "isolation" in properties
+    assert properties["isolation"] == "full", properties
 
 
 def test_a_report_has_the_date_that_it_is_given(report_of):

@@ -1,16 +1,20 @@
 """What the repository offers to Nix besides the library: flake outputs, overlay, package, default.nix, flake-parts module."""
 
+import os
+import subprocess
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-from conftest import SYSTEM, WORK, in_scope
+import pytest
+
+from conftest import SYSTEM, TIMEOUT, WORK, in_scope
 
 STAND_IN = f'(import {WORK}/nixpkgs {{ system = "{SYSTEM}"; }})'
 
 
-def test_the_flake_has_its_outputs_and_no_inputs(nix):
-    assert nix.evaluate(
+def test_the_flake_has_its_outputs_and_no_inputs(evaluator):
+    assert evaluator.evaluate(
         f"let flake = import {WORK}/foresee/flake.nix; outputs = flake.outputs {{ }}; in"
         " { inherit (flake) inputs; outputs = builtins.attrNames outputs; lib = builtins.attrNames outputs.lib;"
         " templates = builtins.attrNames outputs.templates; }"
@@ -26,8 +30,8 @@ def test_the_flake_checks(nix):
     nix.run("nix", "flake", "check", "--no-write-lock-file", f"path:{WORK}/foresee")
 
 
-def test_the_overlay_adds_the_package(nix):
-    got = nix.evaluate(
+def test_the_overlay_adds_the_package(evaluator):
+    got = evaluator.evaluate(
         f"let package = ({STAND_IN}.extend (import {WORK}/foresee/nix/overlay.nix)).foresee; in"
         " { inherit (package) pname version; inherit (package.arguments) buildType; inherit (package.meta) mainProgram license;"
         " source = map baseNameOf package.arguments.src.fileset; lock = baseNameOf package.arguments.cargoLock.lockFile; }"
@@ -43,24 +47,24 @@ def test_the_overlay_adds_the_package(nix):
     }
 
 
-def test_without_flakes_the_package_is_the_runner(nix):
-    assert nix.evaluate(
+def test_without_flakes_the_package_is_the_runner(evaluator):
+    assert evaluator.evaluate(
         f"let foresee = import {WORK}/foresee {{ pkgs = {STAND_IN}; }}; in"
         ' { inherit (foresee.mkPlanTest { name = "x"; steps = [ ]; }) name system; inherit (foresee.foresee) pname; }'
     ) == {"name": "x", "system": SYSTEM, "pname": "foresee"}
 
 
-def test_without_flakes_and_nixpkgs_a_binary_is_the_runner(nix):
-    assert nix.evaluate(
+def test_without_flakes_and_nixpkgs_a_binary_is_the_runner(evaluator):
+    assert evaluator.evaluate(
         f"let foresee = import {WORK}/foresee {{ runner = {WORK}/nixpkgs/foresee/bin/foresee; system = \"{SYSTEM}\"; }}; in"
         ' (foresee.mkPlanTest { name = "x"; steps = [ ]; }).name'
     ) == "x"
 
 
-def test_a_prebuilt_archive_is_a_runner(nix):
-    archive = nix.home / "foresee-0.1.0.tar.gz"
-    nix.run("tar", "-czf", archive, "-C", WORK / "nixpkgs", "foresee")
-    name = nix.evaluate(
+def test_a_prebuilt_archive_is_a_runner(evaluator):
+    archive = evaluator.home / "foresee-0.1.0.tar.gz"
+    evaluator.run("tar", "-czf", archive, "-C", WORK / "nixpkgs", "foresee")
+    name = evaluator.evaluate(
         f"let runner = builtins.fetchTarball \"file://{archive}\"; in"
         f' (lib.mkPlanTest {{ name = "x"; steps = [ ]; inherit runner; system = "{SYSTEM}"; }}).name'
     )
@@ -84,9 +88,9 @@ def test_a_prebuilt_binary_is_fetched_by_its_hash(nix):
     assert nix.evaluate(f'(lib.mkPlanTest {{ name = "x"; steps = [ ]; runner = {runner}; }}).system') == SYSTEM
 
 
-def test_the_module_of_flake_parts_makes_checks_and_the_report(nix):
+def test_the_module_of_flake_parts_makes_checks_and_the_report(evaluator):
     """Evaluated with the few functions of nixpkgs' module system that it calls."""
-    got = nix.evaluate(
+    got = evaluator.evaluate(
         f"""
         let
           stand-in = {{
@@ -118,3 +122,13 @@ def test_the_module_of_flake_parts_makes_checks_and_the_report(nix):
     assert sorted(got["checks"]) == ["all", "hello", "site"]
     assert got["packages"] == ["test-report"]
     assert got["options"] == ["manifests", "plans", "report", "runner", "usecases"]
+
+
+@pytest.mark.parametrize("mode", ["report", "gate", "manifest", "interactive", "merge"])
+def test_outside_of_nix_its_commands_say_what_they_are_for(mode, tmp_path):
+    environment = {"PATH": os.environ["PATH"], "NIX_BUILD_TOP": str(tmp_path)}
+    done = subprocess.run(
+        [os.environ["FORESEE"], "nix", mode], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT
+    )
+    assert done.returncode == 2
+    assert "to run tests, use `foresee run`" in done.stderr

@@ -7,8 +7,8 @@ from conftest import SYSTEM, WORK
 HELLO = '{ name = "hello"; steps = [ { run = [ "echo" "hello" ]; } ]; }'
 
 
-def test_the_check_is_a_derivation_with_its_parts(nix):
-    got = nix.evaluate(
+def test_the_check_is_a_derivation_with_its_parts(evaluator):
+    got = evaluator.evaluate(
         f"let check = test.mkPlanTest {HELLO}; in"
         " { inherit (check) type name system; parts = map (part: check.${part}.name) [ \"report\" \"manifest\" \"interactive\" ];"
         " program = check.interactive.meta.mainProgram; }"
@@ -22,36 +22,36 @@ def test_the_check_is_a_derivation_with_its_parts(nix):
     }
 
 
-def test_the_closure_has_no_shell(nix):
+def test_the_closure_has_no_shell(evaluator):
     """The report depends on the runner and on what the test names, on nothing else."""
-    drv = nix.evaluate(f"(test.mkPlanTest {HELLO}).report.drvPath")
-    shown = nix.run("nix-store", "--query", "--references", drv).stdout.split()
+    drv = evaluator.evaluate(f"(test.mkPlanTest {HELLO}).report.drvPath")
+    shown = evaluator.run("nix-store", "--query", "--references", drv).stdout.split()
     assert len(shown) == 1 and shown[0].endswith("-foresee"), shown
 
 
-def test_what_hangs_on_the_check_does_not_change_it(nix):
-    same = nix.evaluate(
+def test_what_hangs_on_the_check_does_not_change_it(evaluator):
+    same = evaluator.evaluate(
         f"(test.mkPlanTest {HELLO}).drvPath == (test.mkPlanTest ({HELLO} // {{ meta.description = \"another\"; }})).drvPath"
     )
     assert same
 
 
-def test_a_nonce_is_another_report(nix):
-    differ = nix.evaluate(
+def test_a_nonce_is_another_report(evaluator):
+    differ = evaluator.evaluate(
         f"(test.mkPlanTest {HELLO}).report.drvPath != (test.mkPlanTest ({HELLO} // {{ nonce = \"2\"; }})).report.drvPath"
     )
     assert differ
 
 
-def test_without_cached_failures_there_is_one_derivation(nix):
-    assert nix.evaluate(
+def test_without_cached_failures_there_is_one_derivation(evaluator):
+    assert evaluator.evaluate(
         f"let check = test.mkPlanTest ({HELLO} // {{ cacheFailures = false; }}); in [ check.name (check ? report) ]"
     ) == ["hello", False]
 
 
-def test_the_attribute_of_a_name_with_a_dot_is_quoted(nix):
-    drv = nix.evaluate('(test.mkPlanTest { name = "a.b"; steps = [ ]; }).drvPath')
-    assert f'checks.{SYSTEM}."a.b"' in nix.real(drv).read_text().replace("\\", "")
+def test_the_attribute_of_a_name_with_a_dot_is_quoted(evaluator):
+    drv = evaluator.evaluate('(test.mkPlanTest { name = "a.b"; steps = [ ]; }).drvPath')
+    assert f'checks.{SYSTEM}."a.b"' in evaluator.real(drv).read_text().replace("\\", "")
 
 
 @pytest.mark.parametrize(
@@ -64,37 +64,37 @@ def test_the_attribute_of_a_name_with_a_dot_is_quoted(nix):
     ],
     ids=["directory", "file", "string", "package"],
 )
-def test_the_runner_is_found(nix, runner):
+def test_the_runner_is_found(evaluator, runner):
     runner = runner.format(work=WORK, system=SYSTEM)
-    drv = nix.evaluate(
+    drv = evaluator.evaluate(
         f'(lib.mkPlanTest {{ name = "hello"; steps = [ ]; system = "{SYSTEM}"; runner = {runner}; }}).drvPath'
     )
     assert drv.endswith("-hello.drv")
 
 
-def test_the_package_tells_the_system(nix):
+def test_the_package_tells_the_system(evaluator):
     assert (
-        nix.evaluate(
+        evaluator.evaluate(
             '(lib.mkPlanTest { name = "hello"; steps = [ ]; runner = { outPath = "${busybox}"; system = "riscv64-linux"; }; }).system'
         )
         == "riscv64-linux"
     )
 
 
-def test_a_file_of_the_store_is_an_input_by_its_base_name(nix):
-    drv = nix.evaluate(
+def test_a_file_of_the_store_is_an_input_by_its_base_name(evaluator):
+    drv = evaluator.evaluate(
         f'(test.mkPlanTest {{ name = "files"; steps = [ ]; inputs = [ {WORK}/foresee/Cargo.toml ]; }}).report.drvPath'
     )
-    text = nix.real(drv).read_text().replace('\\\\"', '"').replace('\\"', '"')
+    text = evaluator.real(drv).read_text().replace('\\\\"', '"').replace('\\"', '"')
     assert '"inputs":{"Cargo.toml":"/nix/store/' in text
     assert '"inputs":["Cargo.toml"]' in text
 
 
-def test_reports_are_those_of_the_checks_that_have_one(nix):
-    drv = nix.evaluate(
+def test_reports_are_those_of_the_checks_that_have_one(evaluator):
+    drv = evaluator.evaluate(
         f"(test.mkReport {{ checks = {{ a = test.mkPlanTest {HELLO}; other = {{ }}; }}; }}).drvPath"
     )
-    text = nix.real(drv).read_text().replace('\\"', '"')
+    text = evaluator.real(drv).read_text().replace('\\"', '"')
     assert '"reports":{"a":"/nix/store/' in text and '"other"' not in text
 
 
@@ -118,7 +118,7 @@ def test_reports_are_those_of_the_checks_that_have_one(nix):
         ("test.mkReport { checks = { }; }", "mkReport: none of the `checks` has a report"),
     ],
 )
-def test_a_wrong_call_is_answered_with_an_example(nix, call, problem):
-    error = nix.error(f"({call}).drvPath")
+def test_a_wrong_call_is_answered_with_an_example(evaluator, call, problem):
+    error = evaluator.error(f"({call}).drvPath")
     assert problem in error
     assert f"For example:\n\n       foresee.lib.{problem.split(':')[0] if problem.startswith('mk') else 'mk'}" in error

@@ -28,7 +28,7 @@ def change(nix: Nix, file: Path, old: str, new: str):
     nix.run("sed", "-i", f"s|{old}|{new}|", file)
 
 
-@pytest.mark.parametrize("template", ["plan"])
+@pytest.mark.parametrize("template", ["default", "plan", "usecase"])
 def test_a_fresh_template_passes(nix, project, template):
     check(nix, project)
 
@@ -42,3 +42,13 @@ def test_a_failing_plan_shows_what_the_tutorial_says(nix, project, template):
     assert len(shown) == len(tutorial.splitlines())
     for line, expected in zip(shown, tutorial.splitlines()):
         assert re.fullmatch(re.escape(expected).replace("…", ".+"), line), (line, expected)
+
+
+@pytest.mark.parametrize("template", ["default"])
+def test_the_template_reports_what_failed(nix, project, template):
+    change(nix, project / "test_pages.yml", "assert_status: 404", "assert_status: 200")
+    check(nix, project, fails=True)
+    nix.build(project, "test-report")
+    report = nix.path_of(project, f"packages.{SYSTEM}.test-report")
+    assert 'name="GET /nowhere: assert_status"' in (report / "junit.xml").read_text()
+    assert sorted(path.name for path in (report / "checks").iterdir()) == ["hello", "site"]

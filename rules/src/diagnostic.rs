@@ -136,13 +136,17 @@ fn renderer(colour: bool) -> Renderer {
 /// The candidate that `word` was probably meant to be, if one is near enough.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
     let limit = (word.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+    let candidates: Vec<_> = candidates.into_iter().map(|candidate| (candidate.to_lowercase(), candidate)).collect();
+    let near = candidates
+        .iter()
+        .map(|(lower, candidate)| (strsim::damerau_levenshtein(&word, lower), *candidate))
         .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .min_by_key(|(distance, _)| *distance);
+    // `environment` is meant to be `env`.
+    let longer = || candidates.iter().find(|(lower, _)| lower.len() > 2 && word.starts_with(lower.as_str()));
+    near.map(|(_, candidate)| candidate).or_else(|| longer().map(|(_, candidate)| *candidate))
 }
 
 #[cfg(test)]

@@ -35,7 +35,9 @@ impl Source {
     /// A source for `text`, shown to users as `shown`.
     #[must_use]
     pub fn new(shown: String, path: PathBuf, text: String) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+        // YAML knows three line breaks: LF, CRLF and CR.
+        let ends = |i: usize| text.as_bytes()[i] == b'\n' || !text[i + 1..].starts_with('\n');
+        let newlines = text.bytes().enumerate().filter(|(i, b)| matches!(b, b'\n' | b'\r') && ends(*i));
         let line_starts = std::iter::once(0).chain(newlines.map(|(i, _)| clamp(i + 1))).collect();
         Self { shown, path, text, line_starts }
     }
@@ -120,5 +122,8 @@ mod tests {
         assert_eq!(source.line_column(7), (2, 1));
         assert_eq!(source.line_column(999), (2, 7));
         assert_eq!((source.line(1), source.line(2), source.line(9)), ("é: x", "second", ""));
+        let source = Source::new("a".into(), "a".into(), "one\rtwo\r\r\n".into());
+        assert_eq!((source.line(2), source.line(3), source.line(4)), ("two", "", ""));
+        assert_eq!(source.line_column(5), (2, 2));
     }
 }

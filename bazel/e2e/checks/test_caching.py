@@ -36,7 +36,7 @@ class Caching(unittest.TestCase):
         )
 
     def test_program(self):
-        self.changes("//:external_test", self.workspace.scratch / "app" / "motd.txt", "from", "still from", "FAILED")
+        self.changes("//:external_test", self.workspace.scratch / "app" / "greet.sh", 'echo "$', 'echo "well, $', "FAILED")
 
     def test_steps(self):
         self.changes("//:echo_test", self.workspace.path / "BUILD.bazel", "hello world", "hello there", "PASSED")

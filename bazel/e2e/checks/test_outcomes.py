@@ -52,11 +52,3 @@ class SandboxedOutcomes(_Outcomes, unittest.TestCase):
     """In Bazel's own sandbox, without a network."""
 
     strategy = ("--spawn_strategy=linux-sandbox", "--sandbox_default_allow_network=false")
-
-    def test_nested_isolation(self):
-        """foresee's own isolation is had within Bazel's."""
-        results = SETTINGS.suite().test("//:isolated_test", flags=self.strategy)
-        self.assertEqual(0, results.exit_code, results.output + results.last("//:isolated_test").files["test.log"].read_text())
-        (suite,) = results.last("//:isolated_test").suites()
-        properties = {item.get("name"): item.get("value") for item in suite.findall("./properties/property")}
-        self.assertEqual("full", properties["isolation"], properties)

@@ -63,6 +63,17 @@ class Tutorial(unittest.TestCase):
         )
 
 
+def _integrity(digest):
+    return "sha256-" + base64.b64encode(digest).decode()
+
+
+def _archive(platform, url, integrity):
+    return (
+        f'foresee.archive(platform = "{platform}", integrity = "{integrity}", '
+        f'strip_prefix = "foresee-0.1", urls = ["{url}"])'
+    )
+
+
 class Sources(unittest.TestCase):
     """Runners that are said in MODULE.bazel."""
 
@@ -75,25 +86,34 @@ class Sources(unittest.TestCase):
             use_extension(workspace, tag)
             return workspace.call(command, *arguments)
 
-    def test_archive(self):
-        """A prebuilt archive by URL and integrity; a wrong one is refused."""
+    def archive(self):
+        """A release's archive: (URL, integrity)."""
         scratch = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="foresee-e2e-")))
-        archive = scratch / f"foresee-{PLATFORM}.tar.gz"
+        archive = scratch / "foresee.tar.gz"
         with tarfile.open(archive, "w:gz") as tar:
             tar.add(SETTINGS.runner, "foresee-0.1/foresee")
-        for digest, exit_code, told in (
-            (hashlib.sha256(archive.read_bytes()).digest(), 0, "1 test passes"),
-            (bytes(32), 1, "Checksum was"),
-        ):
-            integrity = "sha256-" + base64.b64encode(digest).decode()
-            code, output = self.with_tag(
-                f'foresee.archive(platform = "{PLATFORM}", integrity = "{integrity}", '
-                f'strip_prefix = "foresee-0.1", urls = ["{archive.as_uri()}"])',
-                "test",
-                "//:echo_test",
-            )
-            self.assertEqual(exit_code, code, output)
-            self.assertIn(told, output)
+        return archive.as_uri(), _integrity(hashlib.sha256(archive.read_bytes()).digest())
+
+    def test_archive(self):
+        """A prebuilt archive by URL and integrity."""
+        code, output = self.with_tag(_archive(PLATFORM, *self.archive()), "test", "//:echo_test")
+        self.assertEqual(0, code, output)
+
+    def test_wrong_archive(self):
+        url, _ = self.archive()
+        code, output = self.with_tag(_archive(PLATFORM, url, _integrity(bytes(32))), "build", "//:echo_test")
+        self.assertEqual(1, code, output)
+        self.assertIn("Checksum was", output)
+
+    def test_target_platform(self):
+        """The runner is that of the platform the test runs on, not of the one that builds it."""
+        archive = self.archive()
+        tags = "\n".join(_archive(platform, *archive) for platform in ("aarch64-linux", "x86_64-linux"))
+        for cpu in ("aarch64", "x86_64"):
+            code, output = self.with_tag(tags, "build", f"--platforms=//:{cpu}", "//:echo_test")
+            self.assertEqual(0, code, output)
+            runner = (SETTINGS.suite().path / "bazel-bin" / "echo_test").resolve()
+            self.assertTrue(runner.parent.name.endswith(f"foresee_{cpu}_linux"), runner)
 
     def test_missing_local(self):
         exit_code, output = self.with_tag('foresee.local(path = "/no/such/foresee")', "build", "//:echo_test")

@@ -39,10 +39,9 @@ impl<T> Attributes<T> {
 /// When this is no build, or one of other attributes.
 pub(super) fn read<T: DeserializeOwned>(environment: &Environment) -> Result<Attributes<T>, Failure> {
     let path = find(environment).ok_or_else(|| {
-        Failure(
+        Failure::usage(
             "there is no .attrs.json: `foresee nix` is what Nix calls to build the derivations of foresee's library; \
-             to run tests, use `foresee run`"
-                .to_owned(),
+             to run tests, use `foresee run`",
         )
     })?;
     let text = fs::read_to_string(&path).map_err(about("read", &path))?;

@@ -46,7 +46,7 @@ pub(super) fn build(attributes: &Attributes<Named>) -> Result<u8, Failure> {
             fs::write(&file, format!("{including:#}\n")).map_err(about("write", &file))?;
         }
     }
-    let this = env::current_exe().map_err(|error| Failure(format!("cannot find foresee itself: {error}")))?;
+    let this = env::current_exe().map_err(|error| Failure::machine(format!("can't find foresee itself: {error}")))?;
     let program = bin.join(name);
     symlink(&this, &program).map_err(about("link", &program))?;
     Ok(HELD)

@@ -12,7 +12,7 @@ mod relay;
 mod report;
 mod tests;
 
-use std::fmt;
+use std::fmt::Display;
 use std::path::Path;
 
 use ::nix::sys::stat::{Mode as Permissions, umask};
@@ -20,7 +20,7 @@ use clap::Subcommand;
 
 use self::attributes::read;
 use crate::environment::Environment;
-use crate::exit::{MACHINE, fail};
+use crate::exit::{MACHINE, USAGE, fail};
 
 /// What a derivation of `nix/lib` is for.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -48,21 +48,31 @@ pub(crate) fn build(mode: Mode, environment: &Environment) -> u8 {
         Mode::Interactive => read(environment).and_then(|attributes| interactive::build(&attributes)),
         Mode::Merge => read(environment).and_then(|attributes| merge::build(&attributes)),
     };
-    built.unwrap_or_else(|failure| fail(MACHINE, failure))
+    built.unwrap_or_else(|failure| fail(failure.status, failure.message))
 }
 
 /// Why a derivation can't be built; none of it is about the outcome of tests.
 #[derive(Debug)]
-struct Failure(String);
+struct Failure {
+    /// The exit status.
+    status: u8,
+    message: String,
+}
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Failure {
+    /// The caller is at fault.
+    fn usage(message: impl Into<String>) -> Self {
+        Self { status: USAGE, message: message.into() }
+    }
+
+    /// The machine is at fault.
+    fn machine(message: impl Into<String>) -> Self {
+        Self { status: MACHINE, message: message.into() }
     }
 }
 
 /// Turns an error about a file into a failure that names it.
-fn about<E: fmt::Display>(what: &str, path: &Path) -> impl FnOnce(E) -> Failure {
-    let message = format!("cannot {what} {}", path.display());
-    move |error| Failure(format!("{message}: {error}"))
+fn about<E: Display>(what: &str, path: &Path) -> impl FnOnce(E) -> Failure {
+    let message = format!("can't {what} {}", path.display());
+    move |error| Failure::machine(format!("{message}: {error}"))
 }

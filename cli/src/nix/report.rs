@@ -41,7 +41,7 @@ pub(super) fn build(attributes: &Attributes<Report>, environment: &Environment) 
     let top = environment.path("NIX_BUILD_TOP").unwrap_or_else(env::temp_dir);
     let layout = report.tests.lay_out(&top.join("manifest"), &format!("{}.json", report.name))?;
 
-    let this = env::current_exe().map_err(|error| Failure(format!("cannot find foresee itself: {error}")))?;
+    let this = env::current_exe().map_err(|error| Failure::machine(format!("can't find foresee itself: {error}")))?;
     let mut command = Command::new(&this);
     command
         .arg("run")

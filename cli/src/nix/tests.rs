@@ -73,7 +73,7 @@ fn write(
     fs::write(&path, text + "\n").map_err(about("write", &path))?;
     for (relative, target) in inputs {
         if !relative.components().all(|component| matches!(component, Component::Normal(_))) {
-            return Err(Failure(format!(
+            return Err(Failure::usage(format!(
                 "the input `{}` is not a path below the work directory; write it without `/` in front and without `..`",
                 relative.display()
             )));

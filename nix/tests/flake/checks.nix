@@ -135,6 +135,14 @@ in
     test "$(umask)" = 0022
   '' { };
 
+  # Nothing of the outer build is seen.
+  isolated = shell ''
+    set -e
+    test "$(grep -c : /proc/net/dev)" = 1
+    test "$(ls -d /proc/[0-9]* | wc -l)" -lt 6
+    if touch /nix/store/x; then exit 1; fi
+  '' { isolation = "full"; };
+
   inputs = plan {
     inputs = {
       "data/words.txt" = ./site/index.html;
@@ -165,6 +173,18 @@ in
   directory = manifest ./manifests;
 
   file = manifest ./manifests/test_echo.yml;
+
+  site = usecase { srcs = [ ./site/test_pages.yml ]; };
+
+  wrong = usecase {
+    cases.test_wrong = [
+      {
+        path = "/";
+        assert_status = 404;
+        assert_contains = "Hello";
+      }
+    ];
+  };
 
   # Not kept, and so run again every time.
   uncached = shell "exit 1" { cacheFailures = false; };

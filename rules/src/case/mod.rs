@@ -89,9 +89,9 @@ pub struct Input {
 /// Bounds on what processes use; `None` is unbounded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space of a process, in bytes (`RLIMIT_AS`).
+    /// Bytes of memory that its processes may have resident, together.
     pub memory: Option<u64>,
-    /// Number of processes and threads.
+    /// Number of its processes and threads, together.
     pub processes: Option<u64>,
     /// Descriptors of a process (`RLIMIT_NOFILE`).
     pub open_files: Option<u64>,

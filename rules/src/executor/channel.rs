@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, CheckId, PortId};
 use crate::outcome::{Judged, Kind, LogRecord, Problem, ProcessRecord};
-use crate::sandbox::Place;
+use crate::sandbox::{Isolation, Order, Place, Unfit};
 
 /// What an executor is to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub(crate) struct Assignment {
     pub(crate) place: Place,
     /// The environment that every process has, before the case's own.
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) sandbox: Order,
+    /// Whether logs are kept whatever becomes of the case.
+    pub(crate) keep_all: bool,
 }
 
 /// What the supervisor says later.
@@ -31,6 +34,10 @@ pub(crate) enum Command {
 /// What the executor tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Event {
+    /// The sandbox was made; this is what was obtained.
+    Isolated(Isolation),
+    /// The sandbox can't be made like this; nothing has begun.
+    Unfit(Unfit),
     /// A step begins.
     Step(usize),
     /// A process was started, or has ended.

@@ -5,6 +5,7 @@
 
 mod channel;
 mod finish;
+mod limits;
 mod logs;
 mod ports;
 mod prepare;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use self::channel::Channel;
 use self::logs::Logs;
 use self::ports::Ports;
+use self::request::Responses;
 use self::values::Filled;
 use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::http::Session;
@@ -78,6 +80,8 @@ pub(crate) struct Executor {
     logs: Logs,
     /// Cookies and connection of the targets.
     session: Session,
+    /// What servers have answered, as long as nobody wants to see it.
+    responses: Responses,
     programs: Vec<Option<std::path::PathBuf>>,
     /// The command of a readiness condition that is running.
     helper: Option<i32>,
@@ -90,6 +94,10 @@ pub(crate) struct Executor {
     exit_order: Vec<usize>,
     /// An exit that was not anticipated, and the turn it was in: it ends the case when the steps have come there.
     failure: Option<(usize, Halt)>,
+    /// A limit that was exceeded: it ends the case whatever else there is to say.
+    exceeded: Option<Halt>,
+    /// Whether the case has a user namespace, and so an own count of the user's processes.
+    own_users: bool,
 }
 
 /// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
@@ -97,6 +105,12 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
     let mut channel = Channel::new(socket)?;
     let assignment = channel.assignment()?;
     process::become_subreaper()?;
+    if let Err(ended) = assignment.isolate(&mut channel) {
+        if let Some(problem) = ended {
+            channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
+        }
+        return Ok(());
+    }
     let open_files = process::raise_open_files();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let ended = match Executor::new(assignment, channel, open_files) {
@@ -129,7 +143,10 @@ impl Executor {
             self.current = self.case.steps.len();
             Ok(())
         });
-        match self.finish(result) {
+        let result = self.finish(result);
+        self.responses.wanted |= result.is_err();
+        let kept = self.keep_responses();
+        match result.and(kept) {
             Ok(()) => None,
             Err(halt) => Some((halt.check, halt.problem)),
         }
@@ -140,6 +157,7 @@ impl Executor {
         let now = Instant::now();
         let time = now - self.last_verdict;
         self.last_verdict = now;
+        self.responses.wanted |= matches!(verdict, Verdict::Failed(_));
         self.channel.send(&Event::Judged(Judged { check, verdict, time }));
     }
 
@@ -177,6 +195,9 @@ impl Executor {
     /// Ends the case for an unanticipated exit. The steps may lag behind the exits, by a moment as a rule; a wait of a turn
     /// before the exit's is complete, and is judged first, as if nobody had lagged.
     fn raise(&mut self) -> Step {
+        if let Some(halt) = self.exceeded.take() {
+            return Err(halt);
+        }
         let here = self.turns.of_step(self.current);
         let waiting = self.case.steps.get(self.current).is_some_and(|step| matches!(step.action, Action::Wait(..)));
         match self.failure.take_if(|(turn, _)| *turn <= here || !waiting) {
@@ -206,6 +227,7 @@ impl Executor {
                     self.check_log_size(process)?;
                 }
             }
+            self.check_usage()?;
         }
         Ok(())
     }
@@ -241,11 +263,13 @@ impl Executor {
         let Some(state) = self.states.get_mut(process) else { return };
         let State::Running(child) = std::mem::replace(state, State::Reaped) else { return };
         let Some(exit) = process::peek_exit(&child) else {
-            *state = State::Running(child);
+            self.states[process] = State::Running(child);
             return;
         };
+        let exceeded = self.limit_hit(process, &child, exit);
+        self.exceeded = self.exceeded.take().or(exceeded);
         let record = ProcessRecord { process, pid: child.pid, exit: Some(exit) };
-        *state = State::Ended(child, exit);
+        self.states[process] = State::Ended(child, exit);
         self.exit_order[process] = self.exit_order.iter().filter(|order| **order != usize::MAX).count();
         self.channel.send(&Event::Process(record));
         if self.turns.exit(process) == Standing::Unexpected && self.failure.is_none() {
@@ -267,6 +291,10 @@ impl Executor {
             problem.logs = self.logs.of_process(process);
             self.failure = Some((self.turns.current(), Halt::lifecycle(problem)));
         }
+    }
+
+    fn is_running(&self, process: ProcessId) -> bool {
+        matches!(self.states[process], State::Running(_))
     }
 
     /// How `process` ended, if it has.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::channel::{Assignment, Channel, Event};
 use super::logs::Logs;
 use super::ports::Ports;
+use super::request::Responses;
 use super::values::Filled;
 use super::{CHANNEL, CHILDREN, Executor, Halt, LOG_TICK, State, Step, internal};
 use crate::case::{Action, ConditionKind, Piece, PortKind, Text, Values};
@@ -13,6 +14,24 @@ use crate::plan::Turns;
 use crate::process::{NotExecutable, Spawner, Watch, find_program};
 use crate::source::Span;
 
+impl Assignment {
+    /// Makes the sandbox. Without it nothing can be done: for the case, when that is said in a problem.
+    pub(super) fn isolate(&self, channel: &mut Channel) -> Result<(), Option<Box<Problem>>> {
+        let path = self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+        match self.sandbox.enter(&self.case, &self.place, path) {
+            Ok(isolation) => {
+                let missing = isolation.problem(&self.sandbox, &self.case);
+                channel.send(&Event::Isolated(isolation));
+                missing.map_or(Ok(()), |problem| Err(Some(Box::new(problem))))
+            }
+            Err(unfit) => {
+                channel.send(&Event::Unfit(unfit));
+                Err(None)
+            }
+        }
+    }
+}
+
 impl Executor {
     /// Makes everything ready for the first step.
     pub(super) fn new(
@@ -20,7 +39,8 @@ impl Executor {
         mut channel: Channel,
         open_files: Option<libc::rlimit>,
     ) -> Result<Self, (Channel, Halt)> {
-        let Assignment { case, place, env } = assignment;
+        let own_users = assignment.sandbox.has_own_users();
+        let Assignment { case, place, env, keep_all, .. } = assignment;
         let watch = Watch::new().and_then(|watch| {
             watch.always(channel.supervisor(), CHANNEL)?;
             watch.always(channel.child_signals(), CHILDREN)?;
@@ -53,6 +73,7 @@ impl Executor {
             logs: Logs::new(&place.logs, &case),
             spawner: Spawner::new(open_files),
             session: Default::default(),
+            responses: Responses::new(keep_all),
             helper: None,
             case,
             channel,
@@ -64,6 +85,8 @@ impl Executor {
             last_verdict: now,
             next_tick: now + LOG_TICK,
             failure: None,
+            exceeded: None,
+            own_users,
         })
     }
 

@@ -16,6 +16,25 @@ use crate::usecase::{Answer, Judgement, fill, judge};
 /// How long an exit may follow a broken request and still be its cause (contract, section 4).
 const EXIT_GRACE: Duration = Duration::from_millis(500);
 
+/// Bytes of responses that are held back; more of them are written at once.
+const MAX_HELD: usize = 1 << 20;
+
+/// Responses that may become logs. A thousand files that are removed again cost more than the requests.
+#[derive(Debug)]
+pub(crate) struct Responses {
+    /// Name, file name and content.
+    held: Vec<(String, String, Vec<u8>)>,
+    bytes: usize,
+    /// Whether somebody will want to see them.
+    pub(super) wanted: bool,
+}
+
+impl Responses {
+    pub(super) fn new(wanted: bool) -> Self {
+        Self { held: Vec::new(), bytes: 0, wanted }
+    }
+}
+
 /// What came of asking once.
 struct Round {
     /// How large the server's logs were before.
@@ -111,8 +130,8 @@ impl Executor {
         let Round { logs, request, result } = round;
         match result {
             Ok(response) => {
-                let kept = self.keep(target, &response.to_log())?;
-                self.judge_all(target, request.as_ref(), &response, kept.into_iter().chain(logs).collect())
+                let kept = self.keep(target, response.to_log())?;
+                self.judge_all(target, request.as_ref(), &response, std::iter::once(kept).chain(logs).collect())
             }
             Err(error) => Err(self.no_answer(target, request.is_some(), logs, error, timeout)?),
         }
@@ -178,7 +197,7 @@ impl Executor {
         timeout: Duration,
     ) -> Step<Halt> {
         if !error.received.is_empty() {
-            logs.splice(0..0, self.keep(target, &error.received)?);
+            logs.insert(0, self.keep(target, error.received.clone())?);
         }
         if sent
             && error.kind != ErrorKind::Timeout
@@ -205,25 +224,31 @@ impl Executor {
         Ok(Halt { check, problem: Box::new(problem) })
     }
 
-    /// Writes a response to its log.
-    fn keep(&mut self, target: &Target, bytes: &[u8]) -> Step<Option<LogExcerpt>> {
-        let path = self.logs.dir().join(&target.log);
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| file.write_all(bytes));
-        written.map_err(|error| super::internal(&self.case, "can't write a log", &error))?;
-        let record = LogRecord {
-            process: None,
-            stream: LogStream::Response,
-            name: target.name.clone(),
-            file: target.log.clone(),
-        };
-        self.channel.send(&Event::Log(record));
-        Ok(Some(LogExcerpt { process: None, file: target.log.clone(), from: 0 }))
+    /// Notes a response for its log.
+    fn keep(&mut self, target: &Target, bytes: Vec<u8>) -> Step<LogExcerpt> {
+        self.responses.bytes += bytes.len();
+        self.responses.held.push((target.name.clone(), target.log.clone(), bytes));
+        if self.responses.bytes > MAX_HELD {
+            self.write_responses()?;
+        }
+        Ok(LogExcerpt { process: None, file: target.log.clone(), from: 0 })
+    }
+
+    /// At the end of the case: what was answered becomes logs where these are of use.
+    pub(super) fn keep_responses(&mut self) -> Step {
+        if self.responses.wanted { self.write_responses() } else { Ok(()) }
+    }
+
+    pub(super) fn write_responses(&mut self) -> Step {
+        self.responses.bytes = 0;
+        for (name, file, bytes) in std::mem::take(&mut self.responses.held) {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let written = options.open(self.logs.dir().join(&file)).and_then(|mut log| log.write_all(&bytes));
+            written.map_err(|error| super::internal(&self.case, "can't write a log", &error))?;
+            self.channel.send(&Event::Log(LogRecord { process: None, stream: LogStream::Response, name, file }));
+        }
+        Ok(())
     }
 }
 
@@ -264,7 +289,6 @@ pub(super) struct Exits<'e> {
 
 impl<'e> Exits<'e> {
     pub(super) fn new(executor: &'e mut Executor) -> Self {
-        executor.channel.flush();
         Self { executor, halt: None }
     }
 }
@@ -280,6 +304,8 @@ impl Interrupt for Exits<'_> {
     }
 
     fn woken(&mut self) -> bool {
+        // Not with every request, for that would wake the supervisor each time: only when one takes its time.
+        self.executor.channel.flush();
         if let Err(halt) = self.executor.catch_up() {
             self.halt = Some(halt);
         }

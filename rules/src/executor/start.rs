@@ -10,8 +10,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::channel::Event;
+use super::limits::rlimits;
 use super::{Executor, Halt, State, Step, internal};
-use crate::case::{Limits, ProcessId, Stdin, Stream, Text};
+use crate::case::{ProcessId, Stdin, Stream, Text};
 use crate::outcome::{Kind, Problem, ProcessRecord};
 use crate::process::{Child, Command, SpawnError, c_string};
 use crate::source::Span;
@@ -48,7 +49,7 @@ impl Executor {
             cwd: c_path(&cwd),
             stdio: [stdin, stdout.into(), stderr.into()],
             listen,
-            limits: rlimits(&self.case.limits),
+            limits: rlimits(&self.case.limits, self.own_users),
         };
         let watch = &self.watch;
         let token = process as u64;
@@ -81,7 +82,7 @@ impl Executor {
             cwd: c_path(&self.values.dir),
             stdio: stdio.map_err(|e| internal(&self.case, "/dev/null", &e))?,
             listen: Vec::new(),
-            limits: rlimits(&self.case.limits),
+            limits: rlimits(&self.case.limits, self.own_users),
         };
         let watch = &self.watch;
         self.spawner.spawn(&command, |child| watch.once(&child.pidfd, super::HELPER)).map_err(|error| {
@@ -170,17 +171,4 @@ fn c_path(path: &Path) -> CString {
 
 fn env_strings(env: &BTreeMap<String, String>) -> Vec<CString> {
     env.iter().map(|(name, value)| c_string(format!("{name}={value}"))).collect()
-}
-
-/// Limits that the kernel keeps for each process.
-fn rlimits(limits: &Limits) -> Vec<(i32, u64)> {
-    let pairs = [
-        (libc::RLIMIT_AS, limits.memory),
-        (libc::RLIMIT_NOFILE, limits.open_files),
-        (libc::RLIMIT_CPU, limits.cpu.map(|cpu| cpu.as_secs_f64().ceil().max(1.0) as u64)),
-        (libc::RLIMIT_FSIZE, limits.file_size),
-        (libc::RLIMIT_NPROC, limits.processes),
-    ];
-    // The type of the numbers differs between C libraries.
-    pairs.into_iter().filter_map(|(resource, limit)| Some((i32::try_from(resource).ok()?, limit?))).collect()
 }

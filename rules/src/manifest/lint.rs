@@ -6,7 +6,7 @@ use super::process::RawProcess;
 use super::raw::RawCase;
 use crate::case::{Action, Case};
 use crate::diagnostic::Diagnostic;
-use crate::source::Sources;
+use crate::source::{Sources, Span, clamp};
 
 /// The lints of one case.
 pub(super) fn lint(raw: &RawCase, case: &Case, sources: &Sources) -> Vec<Diagnostic> {
@@ -71,10 +71,11 @@ fn shell_syntax(process: &RawProcess, sources: &Sources, lints: &mut Vec<Diagnos
     }
     let span = process.argv[0].1;
     let text = sources.get(span.file).text.get(span.start as usize..span.end as usize).unwrap_or("");
-    if let Some(found) = unquoted_shell_syntax(text) {
+    if let Some((at, found)) = unquoted_shell_syntax(text) {
+        let start = span.start + clamp(at);
         lints.push(
             Diagnostic::warning(
-                span,
+                Span { start, end: start + 1, ..span },
                 format!("`{found}` has no meaning here: the string is split into words, no shell runs"),
             )
             .help("run a shell if you need one: `[sh, -c, '…']`"),
@@ -82,9 +83,11 @@ fn shell_syntax(process: &RawProcess, sources: &Sources, lints: &mut Vec<Diagnos
     }
 }
 
-fn unquoted_shell_syntax(text: &str) -> Option<char> {
+/// The first character that only a shell would understand, and where it stands.
+fn unquoted_shell_syntax(text: &str) -> Option<(usize, char)> {
     // The outermost quotes are YAML's own.
-    let text = text.strip_prefix(['"', '\'']).and_then(|t| t.strip_suffix(['"', '\''])).unwrap_or(text);
+    let inner = text.strip_prefix(['"', '\'']).and_then(|t| t.strip_suffix(['"', '\'']));
+    let (offset, text) = inner.map_or((0, text), |inner| (1, inner));
     let mut quote = None;
     let mut previous = ' ';
     for (at, c) in text.char_indices() {
@@ -93,8 +96,8 @@ fn unquoted_shell_syntax(text: &str) -> Option<char> {
             Some(_) => {}
             None if matches!(c, '"' | '\'') => quote = Some(c),
             None if previous == '\\' => {}
-            None if matches!(c, '|' | '&' | ';' | '<' | '>' | '`' | '*') => return Some(c),
-            None if c == '$' && !text[at + 1..].starts_with(['{', '$']) => return Some(c),
+            None if matches!(c, '|' | '&' | ';' | '<' | '>' | '`' | '*') => return Some((offset + at, c)),
+            None if c == '$' && !text[at + 1..].starts_with(['{', '$']) => return Some((offset + at, c)),
             None => {}
         }
         previous = c;
@@ -116,7 +119,7 @@ mod tests {
             ("echo \\;", None),
             ("rm *.txt", Some('*')),
         ] {
-            assert_eq!(unquoted_shell_syntax(text), want, "{text}");
+            assert_eq!(unquoted_shell_syntax(text).map(|(_, c)| c), want, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What processes, their ports and their log files are called.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
@@ -51,16 +51,17 @@ pub(super) fn name_processes(
             let first = processes.iter().filter_map(|p| p.named.as_ref()).find(|(other, _)| other == name);
             let problem = Diagnostic::error(*span, format!("two processes are called `{name}`"));
             scope.problems.add(match first {
-                Some((_, first)) => problem.related(*first, "the first is here"),
+                Some((_, first)) => problem.related(*first, "the first is here").help("give one of them another name"),
                 None => problem,
             });
         }
     }
     let mut names = Vec::new();
+    let mut numbers = HashMap::new();
     for process in processes {
         names.push(match &process.named {
             Some((name, _)) => name.clone(),
-            None => free_name(&base_name(process, scope), &mut taken),
+            None => free_name(base_name(process, scope), &mut taken, &mut numbers),
         });
     }
     let mut stems = HashSet::new();
@@ -68,13 +69,19 @@ pub(super) fn name_processes(
     (names, log_stems, stems)
 }
 
-/// NAME, or the first of NAME-1, NAME-2… that is free.
-fn free_name(base: &str, taken: &mut HashSet<String>) -> String {
-    let numbered = (1..).map(|n| format!("{base}-{n}"));
-    let free = std::iter::once(base.to_owned()).chain(numbered).find(|name| !taken.contains(name));
-    let name = free.unwrap_or_else(|| base.to_owned());
-    taken.insert(name.clone());
-    name
+/// NAME, or the first of NAME-1, NAME-2… that is free. `numbers` has the last number that each base name was given.
+fn free_name(base: String, taken: &mut HashSet<String>, numbers: &mut HashMap<String, u32>) -> String {
+    if taken.insert(base.clone()) {
+        return base;
+    }
+    let number = numbers.entry(base.clone()).or_insert(0);
+    loop {
+        *number += 1;
+        let name = format!("{base}-{number}");
+        if taken.insert(name.clone()) {
+            return name;
+        }
+    }
 }
 
 /// The base name of `argv[0]`.

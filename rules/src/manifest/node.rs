@@ -57,7 +57,8 @@ impl Node {
             (Value::Mapping(_), _) => "a mapping",
             (_, Some(Scalar::Null)) => "nothing (null)",
             (_, Some(Scalar::Bool(_))) => "a boolean",
-            (_, Some(Scalar::Int(_) | Scalar::Float(_))) => "a number",
+            (_, Some(Scalar::Int(_))) => "a number",
+            (_, Some(Scalar::Float(_))) => "a floating-point number",
             _ => "text",
         }
     }
@@ -81,7 +82,7 @@ impl Node {
     }
 }
 
-fn resolve_plain(text: &str) -> Scalar<'_> {
+pub(super) fn resolve_plain(text: &str) -> Scalar<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
         "true" | "True" | "TRUE" => return Scalar::Bool(true),

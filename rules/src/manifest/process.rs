@@ -70,13 +70,8 @@ pub(super) fn read_process_fields(
     operator: &str,
     problems: &Problems,
 ) -> Option<RawProcess> {
-    let Some(argv) = fields.get("argv") else {
-        problems.add(
-            Diagnostic::error(node.span, format!("`{operator}` has no `argv`"))
-                .help("name the program and its arguments: `argv: [python3, server.py]`"),
-        );
-        return None;
-    };
+    let remedy = "name the program and its arguments: `argv: [python3, server.py]`";
+    let argv = fields.require("argv", (node.span, &format!("`{operator}`")), remedy, problems)?;
     let (argv, split) = read_argv(argv, "argv", problems)?;
     let mut process = RawProcess::plain(node.span, argv, split);
     process.named = fields.get("as").and_then(|n| problems.string(n, "`as`")).filter(|(name, span)| {
@@ -141,10 +136,6 @@ fn read_argv(node: &Node, what: &str, problems: &Problems) -> Option<(Vec<RawTex
         );
         return None;
     }
-    if let Some((_, span)) = argv.iter().find(|(argument, _)| argument.contains('\0')) {
-        problems.error(*span, "an argument can't have NUL in it");
-        return None;
-    }
     Some((argv, split))
 }
 
@@ -153,11 +144,8 @@ fn read_stdin(node: &Node, problems: &Problems) -> RawStdin {
         return problems.text(node, "`stdin`").map_or(RawStdin::Null, RawStdin::Text);
     }
     let file = Fields::open(node, "`stdin`", &[STDIN], problems).and_then(|fields| {
-        let file = fields.get("file");
-        if file.is_none() {
-            problems.error(node.span, "`stdin` has no `file`");
-        }
-        problems.text(file?, "`file`")
+        let remedy = "name one, relative to the manifest: `{file: input.txt}`";
+        problems.text(fields.require("file", (node.span, "`stdin`"), remedy, problems)?, "`file`")
     });
     file.map_or(RawStdin::Null, RawStdin::File)
 }
@@ -165,14 +153,17 @@ fn read_stdin(node: &Node, problems: &Problems) -> RawStdin {
 fn read_listen(node: &Node, problems: &Problems) -> Vec<RawPort> {
     let ports: Vec<_> = match (&node.value, node.scalar()) {
         (_, Some(Scalar::Int(number))) => {
-            problems.add(
-                Diagnostic::error(node.span, "`listen` names ports, it doesn't number them")
-                    .help(format!("write `{{http: {number}}}`")),
-            );
+            problems.add(numbered_port(node, number));
             Vec::new()
         }
         (Value::Sequence(items), _) => {
-            let read = |item| Some(RawPort { name: problems.string(item, "a port's name")?, kind: PortKind::Auto });
+            let read = |item: &Node| {
+                if let Some(Scalar::Int(number)) = item.scalar() {
+                    problems.add(numbered_port(item, number));
+                    return None;
+                }
+                Some(RawPort { name: problems.string(item, "a port's name")?, kind: PortKind::Auto })
+            };
             items.iter().filter_map(read).collect()
         }
         (Value::Mapping(entries), _) => {
@@ -181,7 +172,8 @@ fn read_listen(node: &Node, problems: &Problems) -> Vec<RawPort> {
             };
             entries.iter().filter_map(read).collect()
         }
-        _ => problems.string(node, "`listen`").map(|name| RawPort { name, kind: PortKind::Auto }).into_iter().collect(),
+        (_, Some(Scalar::Text(name))) => vec![RawPort { name: (name.to_owned(), node.span), kind: PortKind::Auto }],
+        _ => problems.mismatch(node, "`listen`", "names of ports, such as `[http]`").unwrap_or_default(),
     };
     for (i, port) in ports.iter().enumerate() {
         let (name, span) = &port.name;
@@ -201,13 +193,27 @@ fn read_listen(node: &Node, problems: &Problems) -> Vec<RawPort> {
     ports
 }
 
+fn numbered_port(node: &Node, number: i128) -> Diagnostic {
+    Diagnostic::error(node.span, "`listen` names ports, it doesn't number them")
+        .help(format!("write `{{http: {number}}}`"))
+}
+
 fn read_port_kind(node: &Node, problems: &Problems) -> Option<PortKind> {
     if let Some(Scalar::Int(number)) = node.scalar() {
         let port = u16::try_from(number).ok().filter(|port| *port > 0);
         if port.is_none() {
-            problems.error(node.span, "a port's number is from 1 to 65535");
+            problems.add(
+                Diagnostic::error(node.span, "a port's number is from 1 to 65535")
+                    .help("write `auto` for one that is free"),
+            );
         }
         return port.map(PortKind::Fixed);
+    }
+    if let Some(Scalar::Text(text)) = node.scalar().filter(|s| matches!(s, Scalar::Text(t) if t.parse::<u16>().is_ok()))
+    {
+        let problem = Diagnostic::error(node.span, format!("a port's number is a number, `{text}` is text"));
+        problems.add(problem.help("leave the quotes out"));
+        return None;
     }
     problems.word(node, "a port", PORT_KINDS).map(|i| [PortKind::Auto, PortKind::Fd, PortKind::Unix][i])
 }
@@ -229,10 +235,8 @@ pub(super) fn read_condition(node: &Node, problems: &Problems) -> Option<RawCond
         "port" => RawConditionKind::Port(problems.string(value, &what)?),
         "http" if value.entries().is_some() => {
             let fields = Fields::open(value, &what, &[CONDITION_HTTP], problems)?;
-            let Some(path) = fields.get("path") else {
-                problems.error(value.span, "`http` has no `path`");
-                return None;
-            };
+            let path =
+                fields.require("path", (value.span, "`http`"), "write what is asked for: `path: /`", problems)?;
             RawConditionKind::Http {
                 port: fields.get("port").and_then(|n| problems.string(n, "`port`")),
                 path: problems.text(path, "`path`")?,

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::node::{Entry, Node};
+use super::node::{Entry, Node, Scalar};
 use super::reader::{Fields, Problems, RawText, unknown_key};
+use super::scope::is_variable_name;
 use super::step::{RawStep, read_step};
-use super::vocabulary::{CASE, LIMITS, NETWORKS, OPERATORS, ORPHANS, SANDBOX, SETTINGS, VIEWS, names};
+use super::vocabulary::{
+    CASE, CONSTRAINTS, Key, LIMITS, NETWORKS, OPERATORS, ORPHANS, SANDBOX, SETTINGS, TARGET, VIEWS, names,
+};
 use crate::case::{Network, Orphans, View};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::Span;
@@ -62,6 +65,8 @@ pub(super) struct RawCase {
     pub(super) skip: Option<String>,
     pub(super) settings: Settings,
     pub(super) steps: Vec<RawStep>,
+    /// Whether all of its steps could be read.
+    pub(super) complete: bool,
 }
 
 /// Reads a whole file.
@@ -150,6 +155,7 @@ fn read_case(entry: &Entry, problems: &Problems) -> RawCase {
         skip: None,
         settings: Settings::default(),
         steps: Vec::new(),
+        complete: true,
     };
     let body = &entry.node;
     let steps = match body.entries() {
@@ -158,18 +164,28 @@ fn read_case(entry: &Entry, problems: &Problems) -> RawCase {
                 return case;
             };
             case.settings = read_settings(entries, problems);
-            case.skip = fields.get("skip").and_then(|n| problems.string(n, "`skip`")).map(|(reason, _)| reason);
+            case.skip = fields.get("skip").and_then(|n| read_reason(n, problems));
             fields.get("steps").unwrap_or(body)
         }
-        Some(_) => {
-            case.steps.extend(read_step(body, problems));
+        Some([]) => {
+            empty_case(entry, body, problems);
             return case;
         }
-        None => body,
+        Some(entries) if meant_as_case(entries) => {
+            if let Some(fields) = Fields::open(body, "a case", &[CASE], problems) {
+                let remedy = "a mapping is a case when it has `steps`, a step otherwise: `{steps: […], timeout: 5s}`";
+                fields.require("steps", (entry.key_span, &format!("the case `{}`", entry.key)), remedy, problems);
+            }
+            return case;
+        }
+        _ => body,
     };
     match (steps.items(), steps.entries()) {
         (Some([]), _) => empty_case(entry, steps, problems),
-        (Some(items), _) => case.steps.extend(items.iter().filter_map(|step| read_step(step, problems))),
+        (Some(items), _) => {
+            case.steps.extend(items.iter().filter_map(|step| read_step(step, problems)));
+            case.complete = case.steps.len() == items.len();
+        }
         (None, Some(_)) => case.steps.extend(read_step(steps, problems)),
         (None, None) if steps.is_null() => empty_case(entry, steps, problems),
         (None, None) => problems.add(
@@ -180,8 +196,37 @@ fn read_case(entry: &Entry, problems: &Problems) -> RawCase {
     case
 }
 
+/// Whether a mapping without `steps` is a case that lacks them: it has settings, and nothing of a step.
+fn meant_as_case(entries: &[Entry]) -> bool {
+    let of = |key: &str, tables: &[&[Key]]| tables.iter().any(|table| names(table).any(|name| name == key));
+    let own = |entry: &&Entry| !matches!(entry.key.as_str(), "skip" | "timeout");
+    let steps = entries.iter().any(|e| nearest(&e.key, ["steps"]).is_some());
+    let settings = entries.iter().filter(own).any(|e| of(&e.key, &[CASE]));
+    let of_a_step = entries.iter().filter(own).any(|e| of(&e.key, &[OPERATORS, TARGET, CONSTRAINTS]));
+    !of_a_step && (steps || settings || entries.iter().all(|e| of(&e.key, &[CASE])))
+}
+
+/// The reason of a `skip`.
+pub(super) fn read_reason(node: &Node, problems: &Problems) -> Option<String> {
+    let reason = match node.scalar() {
+        Some(Scalar::Text(text)) => text.trim(),
+        _ => "",
+    };
+    if reason.is_empty() {
+        problems.add(
+            Diagnostic::error(node.span, "`skip` must be text that says why")
+                .help("write `skip: \"the server can't do this yet\"`"),
+        );
+        return None;
+    }
+    Some(reason.to_owned())
+}
+
 fn empty_case(entry: &Entry, steps: &Node, problems: &Problems) {
-    let span = if steps.span.end > steps.span.start { steps.span } else { entry.key_span };
+    let key = |entry: &Entry| entry.key_span;
+    let steps_key = entry.node.entries().and_then(|entries| entries.iter().find(|e| e.key == "steps")).map(key);
+    let written = steps.span.end > steps.span.start;
+    let span = if written { steps.span } else { steps_key.unwrap_or(entry.key_span) };
     problems.add(
         Diagnostic::error(span, format!("the case `{}` has no steps", entry.key))
             .help("write what it does: `- run: [echo, hello]`"),
@@ -212,7 +257,10 @@ fn read_settings(entries: &[Entry], problems: &Problems) -> Settings {
     }
     for ((name, span), _) in &settings.env {
         if name.is_empty() || name.contains(['=', '\0']) {
-            problems.error(*span, format!("`{name}` can't be the name of an environment variable"));
+            problems.add(
+                Diagnostic::error(*span, format!("`{name}` can't be the name of an environment variable"))
+                    .help("a name is not empty, and has neither `=` nor NUL in it"),
+            );
         }
     }
     settings
@@ -228,8 +276,7 @@ fn read_vars(node: &Node, problems: &Problems) -> Vec<(RawText, Node)> {
 
 /// What `vars` and `capture` may name.
 pub(super) fn check_variable(name: &str, span: Span, problems: &Problems) {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    if !plain || matches!(name, "port" | "socket" | "dir" | "manifest" | "runfiles") {
+    if !is_variable_name(name) || matches!(name, "port" | "socket" | "dir" | "manifest" | "runfiles") {
         problems
             .add(Diagnostic::error(span, format!("`{name}` can't be the name of a variable")).help(
                 "use letters, digits, `_` and `-`; `port`, `socket`, `dir`, `manifest` and `runfiles` are taken",

@@ -3,11 +3,12 @@
 //! Every function here reports what it can't read and returns `None`, so that one mistake never hides the next.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use super::node::{Entry, Node, Scalar, Value};
+use super::node::{Entry, Node, Scalar, Value, resolve_plain};
 use super::vocabulary::{Key, names};
-use crate::case::{Status, StatusSet, signal_by_name};
+use crate::case::{Status, StatusSet, signal_by_name, signal_name};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::source::Span;
 
@@ -19,12 +20,8 @@ pub(super) type RawText = (String, Span);
 pub(super) struct Problems(RefCell<Vec<Diagnostic>>);
 
 impl Problems {
-    /// Adds a problem, once: what stands in a setting for all cases is looked at for each of them.
     pub(super) fn add(&self, problem: Diagnostic) {
-        let mut problems = self.0.borrow_mut();
-        if !problems.iter().any(|known| known.span == problem.span && known.message == problem.message) {
-            problems.push(problem);
-        }
+        self.0.borrow_mut().push(problem);
     }
 
     pub(super) fn error(&self, span: Span, message: impl Into<String>) {
@@ -35,15 +32,29 @@ impl Problems {
         self.0.borrow().iter().any(|p| p.severity == Severity::Error)
     }
 
+    /// All of them in the order of the text, each once: what a file sets is looked at for each of its cases.
     pub(super) fn into_vec(self) -> Vec<Diagnostic> {
-        self.0.into_inner()
+        let mut problems = self.0.into_inner();
+        problems.sort_by_key(|problem| (problem.span.file, problem.span.start));
+        let mut told = HashSet::new();
+        problems.retain(|problem| told.insert((problem.span, problem.message.clone())));
+        problems
     }
 
     /// "WHAT must be WANTED, not a boolean".
     pub(super) fn mismatch<T>(&self, node: &Node, what: &str, wanted: &str) -> Option<T> {
         let problem = Diagnostic::error(node.span, format!("{what} must be {wanted}, not {}", node.describe()));
-        let quoted = wanted.starts_with("text") && node.scalar().is_some() && !node.is_null();
-        self.add(if quoted { problem.help("put it in quotes") } else { problem });
+        let plain = |text: &str| !matches!(resolve_plain(text), Scalar::Text(_) | Scalar::Null);
+        let help = match node.scalar() {
+            Some(Scalar::Null) if wanted == "text" => Some("write `\"\"` for an empty text"),
+            Some(Scalar::Null) => None,
+            Some(Scalar::Text(text)) if plain(text) && wanted != "a mapping" => Some("leave the quotes out"),
+            Some(Scalar::Text(_)) | None if wanted == "a list" => Some("write `[A, B]`, also for just one: `[A]`"),
+            _ if wanted == "a mapping" => Some("write `{KEY: VALUE}`"),
+            Some(_) if wanted == "text" => Some("put it in quotes"),
+            _ => None,
+        };
+        self.add(if let Some(help) = help { problem.help(help) } else { problem });
         None
     }
 }
@@ -73,6 +84,23 @@ impl<'n> Fields<'n> {
 
     pub(super) fn get(self, key: &str) -> Option<&'n Node> {
         self.entry(key).map(|entry| &entry.node)
+    }
+
+    /// The value of a key that must be there; `remedy` says what to write when it is not.
+    pub(super) fn require(
+        self,
+        key: &str,
+        mapping: (Span, &str),
+        remedy: &str,
+        problems: &Problems,
+    ) -> Option<&'n Node> {
+        let node = self.get(key);
+        // A key that was reported as probably meant to be this one is not missed a second time.
+        if node.is_none() && !self.0.iter().any(|entry| nearest(&entry.key, [key]).is_some()) {
+            let (span, what) = mapping;
+            problems.add(Diagnostic::error(span, format!("{what} has no `{key}`")).help(remedy));
+        }
+        node
     }
 
     pub(super) fn entry(self, key: &str) -> Option<&'n Entry> {
@@ -181,7 +209,10 @@ impl Problems {
 
     /// One of a few words; the index of the one it is.
     pub(super) fn word(&self, node: &Node, what: &str, words: &[&str]) -> Option<usize> {
-        let (text, span) = self.string(node, what)?;
+        let Some(Scalar::Text(text)) = node.scalar() else {
+            return self.mismatch(node, what, &format!("one of {}", words.join(", ")));
+        };
+        let span = node.span;
         let found = words.iter().position(|word| *word == text);
         if found.is_none() {
             let problem = Diagnostic::error(span, format!("{what} can't be `{text}`"));
@@ -227,10 +258,23 @@ impl Problems {
     }
 
     pub(super) fn signal(&self, node: &Node, what: &str) -> Option<i32> {
+        if let Some(Scalar::Int(number)) = node.scalar() {
+            let named = i32::try_from(number).map(signal_name).unwrap_or_default();
+            let problem = Diagnostic::error(node.span, format!("{what} must be the name of a signal, not its number"));
+            self.add(match named.strip_prefix("SIG") {
+                Some(_) => problem.help(format!("write `{named}`")),
+                None => problem.help("write a name such as SIGTERM"),
+            });
+            return None;
+        }
         let (text, span) = self.string(node, what)?;
         let signal = signal_by_name(&text);
         if signal.is_none() {
-            self.add(unknown_signal(&text, span));
+            let problem = Diagnostic::error(span, format!("`{text}` is not a signal"));
+            self.add(match nearest_signal(&text) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help("write a name such as SIGTERM"),
+            });
         }
         signal
     }
@@ -249,7 +293,7 @@ impl Problems {
                     Diagnostic::error(node.span, format!("{what}: `{text}` is text, a code is a number"))
                         .help("leave the quotes out")
                 } else {
-                    unknown_signal(text, node.span)
+                    unknown_status(text, node.span)
                 });
                 None
             }),
@@ -269,16 +313,21 @@ impl Problems {
     }
 }
 
-fn unknown_signal(text: &str, span: Span) -> Diagnostic {
-    let upper = text.to_uppercase();
-    let guesses = [upper.clone(), format!("SIG{upper}")];
-    let sure = guesses.iter().find(|guess| signal_by_name(guess).is_some()).cloned();
-    let near = sure.or_else(|| nearest(&upper, crate::case::signal_names()).map(str::to_owned));
-    let problem = Diagnostic::error(span, format!("`{text}` is not a status or a signal"));
+fn unknown_status(text: &str, span: Span) -> Diagnostic {
+    let near = nearest(text, ["nonzero", "any"]).map(str::to_owned).or_else(|| nearest_signal(text));
+    let problem = Diagnostic::error(span, format!("`{text}` is not a status"));
     match near {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help("write a code, a signal such as SIGTERM, `nonzero` or `any`"),
     }
+}
+
+/// The signal that was probably meant: `TERM`, `sigterm` and `SIGTRM` are SIGTERM.
+fn nearest_signal(text: &str) -> Option<String> {
+    let upper = text.to_uppercase();
+    let guesses = [upper.clone(), format!("SIG{upper}")];
+    let sure = guesses.into_iter().find(|guess| signal_by_name(guess).is_some());
+    sure.or_else(|| nearest(&upper, crate::case::signal_names()).map(str::to_owned))
 }
 
 /// `500ms`, `1.5s`, `2m`, `1h`.

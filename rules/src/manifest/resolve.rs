@@ -56,7 +56,7 @@ pub(super) fn resolve_case(raw: &RawCase, around: &Surroundings<'_>) -> Case {
         sources: around.sources,
         runfiles: around.caller.runfiles.as_deref(),
         vars: chain.iter().rev().flat_map(|s| &s.vars).map(|((name, _), node)| (name.as_str(), node)).collect(),
-        env: inherited.iter().map(|(name, _)| name.clone()).collect(),
+        env: united(&chain, |s| &s.inherit_env),
         processes: Vec::new(),
         ports: Vec::new(),
         captures: Vec::new(),
@@ -159,7 +159,7 @@ pub(super) fn layer_env(
 ) -> Vec<(String, Text)> {
     let mut layered = outer.clone();
     for ((name, _), raw) in inner {
-        let pieces = scope.text(raw, own).0.into_iter().flat_map(|piece| match &piece {
+        let pieces = scope.os_text(raw, own, "a variable").0.into_iter().flat_map(|piece| match &piece {
             Piece::Env(name) => match outer.iter().find(|(known, _)| known == name) {
                 Some((_, text)) => text.0.clone(),
                 None => vec![piece],

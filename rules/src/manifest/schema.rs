@@ -20,8 +20,10 @@ pub fn json_schema() -> Value {
         "properties": properties,
         "patternProperties": {
             "^x-": true,
-            "^[Tt][Ee][Ss][Tt](?![Ss]?$|ing$)[^\\s/]*$": {"$ref": "#/$defs/case"},
+            // What the reader takes for a letter beyond ASCII is left to it: not every regex dialect has such classes.
+            "^[Tt][Ee][Ss][Tt][^\\x00-,/:-@\\[-^`{-\\x7f]*$": {"$ref": "#/$defs/case"},
         },
+        "propertyNames": {"not": {"pattern": "^[Tt][Ee][Ss][Tt]([Ss]|[Ii][Nn][Gg])?$"}},
         "additionalProperties": false,
         "$defs": definitions(),
     })
@@ -120,6 +122,7 @@ fn shape(shape: Shape) -> Value {
         Shape::String => json!({"type": "string"}),
         Shape::Json => json!({}),
         Shape::Boolean => json!({"type": "boolean"}),
+        Shape::Number => json!({"type": "number"}),
         Shape::Integer(least) => json!({"type": "integer", "minimum": least}),
         Shape::Duration => json!({"$ref": "#/$defs/duration"}),
         Shape::Size => json!({"$ref": "#/$defs/size"}),

@@ -1,9 +1,10 @@
 //! `${…}`: what may stand there, and what is put in its place at load time.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::node::{Node, Scalar, Value};
+use super::node::{Entry, Node, Scalar, Value};
 use super::reader::{Problems, RawText};
 use crate::case::{JsonText, Piece, Port, PortKind, ProcessId, Text};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -11,6 +12,13 @@ use crate::source::{Sources, Span, clamp};
 
 /// Variables that every process has.
 pub(super) const BASE_ENV: &[&str] = &["PATH", "HOME", "TMPDIR", "TZ", "LANG"];
+
+/// No variable needs to speak of variables that deep; it keeps the recursion from exhausting the stack.
+const MAX_DEPTH: usize = 32;
+/// Variables that one value may be filled with.
+const MAX_FILLED: usize = 10_000;
+/// Bytes that variables may bring into one value.
+const MAX_TEXT: usize = 1 << 20;
 
 /// What `${…}` can speak of in one case.
 pub(super) struct Scope<'a> {
@@ -38,8 +46,17 @@ impl Scope<'_> {
     /// The text with every `${…}` looked up. `own` is the process whose `${port}` is meant.
     pub(super) fn text(&self, (text, span): &RawText, own: Option<ProcessId>) -> Text {
         let mut pieces = Vec::new();
-        self.pieces(text, *span, own, &mut Vec::new(), &mut pieces);
+        self.pieces(text, *span, own, &mut Expansion::default(), &mut pieces);
         Text(join(pieces))
+    }
+
+    /// Text that the kernel takes: it can't have NUL in it.
+    pub(super) fn os_text(&self, raw: &RawText, own: Option<ProcessId>, what: &str) -> Text {
+        let text = self.text(raw, own);
+        if text.0.iter().any(|piece| matches!(piece, Piece::Literal(text) if text.contains('\0'))) {
+            self.problems.error(raw.1, format!("{what} can't have NUL in it"));
+        }
+        text
     }
 
     /// A regular expression, checked as far as it is known.
@@ -61,7 +78,10 @@ impl Scope<'_> {
         if let Some(known) = text.as_literal() {
             return Some(known.to_owned());
         }
-        self.problems.error(raw.1, format!("{what} must be known before the case runs"));
+        self.problems.add(
+            Diagnostic::error(raw.1, format!("{what} must be known before the case runs"))
+                .help("use text, `vars` or `${manifest}`; all else gets its value only then"),
+        );
         None
     }
 
@@ -91,26 +111,48 @@ impl Scope<'_> {
 
     /// A JSON value; numbers and booleans by the core schema, strings with their `${…}` looked up.
     pub(super) fn json(&self, node: &Node, own: Option<ProcessId>) -> JsonText {
+        self.json_within(node, own, &mut Expansion::default())
+    }
+
+    fn json_within(&self, node: &Node, own: Option<ProcessId>, expansion: &mut Expansion) -> JsonText {
+        if !expansion.open.is_empty() {
+            expansion.text += size_of::<Node>();
+        }
         match &node.value {
-            Value::Sequence(items) => JsonText::Array(items.iter().map(|item| self.json(item, own)).collect()),
+            Value::Sequence(items) => {
+                JsonText::Array(items.iter().map(|item| self.json_within(item, own, expansion)).collect())
+            }
             Value::Mapping(entries) => {
-                JsonText::Object(entries.iter().map(|e| (e.key.clone(), self.json(&e.node, own))).collect())
+                let member = |e: &Entry| (e.key.clone(), self.json_within(&e.node, own, expansion));
+                JsonText::Object(entries.iter().map(member).collect())
             }
             Value::Scalar { text, .. } => match node.scalar() {
-                Some(Scalar::Text(text)) => self.json_text(text, node.span, own),
+                Some(Scalar::Text(text)) => self.json_text(text, node.span, own, expansion),
                 scalar => JsonText::Plain(self.plain_json(scalar, text, node.span)),
             },
         }
     }
 
-    fn json_text(&self, text: &str, span: Span, own: Option<ProcessId>) -> JsonText {
+    fn json_text(&self, text: &str, span: Span, own: Option<ProcessId>, expansion: &mut Expansion) -> JsonText {
         // A variable that stands alone keeps its type, as a captured value does.
         let alone = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
         let variable = alone.and_then(|name| self.vars.iter().find(|(var, _)| *var == name));
-        if let Some((_, node)) = variable.filter(|(_, node)| !matches!(node.scalar(), Some(Scalar::Text(_)))) {
-            return self.json(node, own);
+        if let Some((name, node)) = variable.filter(|(_, node)| !matches!(node.scalar(), Some(Scalar::Text(_)))) {
+            return match expansion.enter(name, node, span) {
+                Ok(()) => {
+                    let value = self.json_within(node, own, expansion);
+                    expansion.open.pop();
+                    value
+                }
+                Err(problem) => {
+                    self.problems.add(problem);
+                    JsonText::Plain(serde_json::Value::Null)
+                }
+            };
         }
-        JsonText::Text(self.text(&(text.to_owned(), span), own))
+        let mut pieces = Vec::new();
+        self.pieces(text, span, own, expansion, &mut pieces);
+        JsonText::Text(Text(join(pieces)))
     }
 
     fn plain_json(&self, scalar: Option<Scalar<'_>>, text: &str, span: Span) -> serde_json::Value {
@@ -132,34 +174,39 @@ impl Scope<'_> {
         )
     }
 
-    fn pieces(&self, text: &str, span: Span, own: Option<ProcessId>, open: &mut Vec<String>, to: &mut Vec<Piece>) {
+    fn pieces(&self, text: &str, span: Span, own: Option<ProcessId>, expansion: &mut Expansion, to: &mut Vec<Piece>) {
         let mut rest = text;
-        while let Some(at) = rest.find("${") {
+        while let Some(at) = rest.find("${").filter(|_| !expansion.exhausted) {
             if at > 0 && rest.as_bytes()[at - 1] == b'$' {
                 to.push(Piece::Literal(format!("{}${{", &rest[..at - 1])));
                 rest = &rest[at + 2..];
                 continue;
             }
             to.push(Piece::Literal(rest[..at].to_owned()));
+            let before = text.len() - rest.len() + at;
             let Some(end) = rest[at..].find('}') else {
-                let problem = Diagnostic::error(self.narrow(span, &rest[at..]), "`${` is never closed");
+                let problem = Diagnostic::error(self.narrow(span, text, before..text.len()), "`${` is never closed");
                 self.problems.add(problem.help("write `${NAME}`, or `$${` for a literal `${`"));
                 return;
             };
-            let name = &rest[at + 2..at + end];
-            match self.look_up(name, self.narrow(span, &rest[at..=at + end]), own, open) {
+            match self.look_up(&rest[at + 2..at + end], span, own, expansion) {
                 Ok(found) => to.extend(found),
-                Err(problem) => self.problems.add(problem),
+                Err(mut problem) => {
+                    if problem.span == span {
+                        problem.span = self.narrow(span, text, before..before + end + 1);
+                    }
+                    self.problems.add(problem);
+                }
             }
             rest = &rest[at + end + 1..];
         }
         to.push(Piece::Literal(rest.to_owned()));
     }
 
-    fn look_up(&self, name: &str, span: Span, own: Option<ProcessId>, open: &mut Vec<String>) -> Found {
+    fn look_up(&self, name: &str, span: Span, own: Option<ProcessId>, expansion: &mut Expansion) -> Found {
         let path = |path: &Path| Ok(vec![Piece::Literal(path.display().to_string())]);
         if let Some((_, node)) = self.vars.iter().find(|(var, _)| *var == name) {
-            return self.variable(name, node, span, own, open);
+            return self.variable(name, node, span, own, expansion);
         }
         if self.captures.iter().any(|capture| capture == name) {
             return Ok(vec![Piece::Capture(name.to_owned())]);
@@ -217,7 +264,14 @@ impl Scope<'_> {
         }
     }
 
-    fn variable(&self, name: &str, node: &Node, span: Span, own: Option<ProcessId>, open: &mut Vec<String>) -> Found {
+    fn variable(
+        &self,
+        name: &str,
+        node: &Node,
+        span: Span,
+        own: Option<ProcessId>,
+        expansion: &mut Expansion,
+    ) -> Found {
         let Value::Scalar { text, .. } = &node.value else {
             return Err(Diagnostic::error(
                 span,
@@ -225,14 +279,11 @@ impl Scope<'_> {
             )
             .related(node.span, "it is set here"));
         };
-        if open.iter().any(|outer| outer == name) {
-            return Err(Diagnostic::error(span, format!("the variable `{name}` speaks of itself"))
-                .related(node.span, "it is set here"));
-        }
-        open.push(name.to_owned());
+        expansion.enter(name, node, span)?;
+        expansion.text += text.len();
         let mut pieces = Vec::new();
-        self.pieces(text, node.span, own, open, &mut pieces);
-        open.pop();
+        self.pieces(text, node.span, own, expansion, &mut pieces);
+        expansion.open.pop();
         Ok(pieces)
     }
 
@@ -281,24 +332,67 @@ impl Scope<'_> {
     }
 
     fn unknown(&self, name: &str, span: Span) -> Diagnostic {
-        let fixed = ["dir", "manifest", "runfiles", "port"];
+        let fixed = ["dir", "manifest", "runfiles", "port", "socket"];
         let known = self.vars.iter().map(|(var, _)| *var).chain(self.captures.iter().map(String::as_str)).chain(fixed);
         let problem = Diagnostic::error(span, format!("`${{{name}}}` is not known"));
+        if BASE_ENV.contains(&name) || self.env.iter().any(|variable| variable == name) {
+            return problem.help(format!("did you mean the environment variable, `${{env.{name}}}`?"));
+        }
         match nearest(name, known) {
             Some(near) => problem.help(format!("did you mean `${{{near}}}`?")),
-            None => problem
+            None if is_variable_name(name) => problem
                 .help(format!("set it: `vars: {{{name}: …}}`; or write `$${{{name}}}` when the text itself is meant")),
+            None => problem.help(format!("write `$${{{name}}}` when the text itself is meant")),
         }
     }
 
-    /// The place of `part` within the scalar at `span`, where it stands there literally.
-    fn narrow(&self, span: Span, part: &str) -> Span {
-        let source = &self.sources.get(span.file).text;
-        let found = source.get(span.start as usize..span.end as usize).and_then(|text| text.find(part));
-        found.map_or(span, |at| {
+    /// The place of `part` of `text`, the scalar at `span`, where it stands there literally.
+    fn narrow(&self, span: Span, text: &str, part: Range<usize>) -> Span {
+        let (before, part) = (&text[..part.start], &text[part]);
+        let source = self.sources.get(span.file).text.get(span.start as usize..span.end as usize).unwrap_or("");
+        let found = source.match_indices(part).nth(before.matches(part).count());
+        found.map_or(span, |(at, _)| {
             let start = span.start + clamp(at);
             Span { start, end: start + clamp(part.len()), ..span }
         })
+    }
+}
+
+/// Whether this can be the name of a variable.
+pub(super) fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// Keeps values that speak of values from doing so without end.
+#[derive(Default)]
+struct Expansion {
+    /// The variables that are being filled in.
+    open: Vec<String>,
+    /// How many have been filled in.
+    filled: usize,
+    /// Bytes of text that they brought.
+    text: usize,
+    /// Whether it was too much; that is told once.
+    exhausted: bool,
+}
+
+impl Expansion {
+    /// Begins to fill in the variable `name`, which is set by `node` and spoken of at `span`.
+    fn enter(&mut self, name: &str, node: &Node, span: Span) -> Result<(), Diagnostic> {
+        let refuse = |message: String| Err(Diagnostic::error(span, message).related(node.span, "it is set here"));
+        if self.open.iter().any(|outer| outer == name) {
+            return refuse(format!("the variable `{name}` speaks of itself"));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return refuse(format!("variables speak of one another more than {MAX_DEPTH} levels deep"));
+        }
+        self.filled += 1;
+        if self.filled > MAX_FILLED || self.text > MAX_TEXT {
+            self.exhausted = true;
+            return refuse(format!("too much text once its variables are filled in (`{name}` is one of them)"));
+        }
+        self.open.push(name.to_owned());
+        Ok(())
     }
 }
 

@@ -106,6 +106,7 @@ fn no_operator(node: &Node, entries: &[Entry], problems: &Problems) -> Option<Ra
     }
     let meant = entries.iter().find_map(|e| Some((e, nearest(&e.key, names(OPERATORS))?)));
     let target = entries.iter().any(|e| [TARGET, CONSTRAINTS].iter().any(|t| names(t).any(|n| n == e.key)));
+    let incomplete = entries.iter().all(|e| names(STEP).any(|name| name == e.key));
     let all = || names(OPERATORS).collect::<Vec<_>>().join(", ");
     problems.add(match (meant, entries.first()) {
         (Some((entry, near)), _) => {
@@ -114,25 +115,29 @@ fn no_operator(node: &Node, entries: &[Entry], problems: &Problems) -> Option<Ra
         (None, _) if target => {
             Diagnostic::error(node.span, "a target has no `path`").help("write what is asked for: `path: /`")
         }
-        (None, Some(entry)) => Diagnostic::error(entry.key_span, format!("unknown operator `{}`", entry.key))
-            .help(format!("write one of: {}; or a target with a `path`", all())),
-        (None, None) => Diagnostic::error(node.span, "a step without an operator")
+        (None, Some(entry)) if !incomplete => {
+            Diagnostic::error(entry.key_span, format!("unknown operator `{}`", entry.key))
+                .help(format!("write one of: {}; or a target with a `path`", all()))
+        }
+        (None, _) => Diagnostic::error(node.span, "a step without an operator")
             .help(format!("write one of: {}; or a target with a `path`", all())),
     });
     None
 }
 
 fn read_operator(node: &Node, entry: &Entry, operator: &'static str, problems: &Problems) -> Option<RawStep> {
-    let tables: &[&[Key]] = match operator {
-        "wait" => &[OPERATORS, STEP, OUTPUTS],
-        "kill" => &[OPERATORS, STEP, KILL],
-        "run" => &[OPERATORS, STEP, RUN, OUTPUTS],
-        _ => &[OPERATORS, STEP],
+    let own: Vec<&[Key]> = OPERATORS.iter().filter(|key| key.name == operator).map(std::slice::from_ref).collect();
+    let beside: &[&[Key]] = match operator {
+        "wait" => &[STEP, OUTPUTS],
+        "kill" => &[STEP, KILL],
+        "run" => &[STEP, RUN, OUTPUTS],
+        _ => &[STEP],
     };
+    let tables: Vec<&[Key]> = own.into_iter().chain(beside.iter().copied()).collect();
     if operator == "waitPar" {
         refuse_outputs(node, problems);
     }
-    let fields = Fields::open(node, &format!("a `{operator}` step"), tables, problems)?;
+    let fields = Fields::open(node, &format!("a `{operator}` step"), &tables, problems)?;
     let value = &entry.node;
     let what = format!("`{operator}`");
     let op = match operator {
@@ -140,9 +145,13 @@ fn read_operator(node: &Node, entry: &Entry, operator: &'static str, problems: &
         "spawnPar" => {
             let items = problems.items(value, &what)?;
             if items.is_empty() {
-                problems.error(value.span, "`spawnPar` starts nothing");
+                problems.add(
+                    Diagnostic::error(value.span, "`spawnPar` starts nothing")
+                        .help("write a list of what it starts: `[[echo, a], [echo, b]]`"),
+                );
             }
-            RawOp::Spawn(items.iter().filter_map(|item| read_process(item, "spawnPar", problems)).collect())
+            let read: Vec<_> = items.iter().map(|item| read_process(item, "spawnPar", problems)).collect();
+            RawOp::Spawn(read.into_iter().collect::<Option<_>>()?)
         }
         "wait" => {
             let set = read_set(value, "wait", problems);
@@ -164,12 +173,12 @@ fn read_operator(node: &Node, entry: &Entry, operator: &'static str, problems: &
             outputs: read_outputs(fields, problems),
         },
         "signal" => {
-            let entries = problems.entries(value, &what)?;
+            let entries = some_processes(value, operator, problems)?;
             let read = |e: &Entry| Some(((e.key.clone(), e.key_span), problems.signal(&e.node, &what)?));
             RawOp::Signal(entries.iter().filter_map(read).collect())
         }
         _ => {
-            let entries = problems.entries(value, &what)?;
+            let entries = some_processes(value, operator, problems)?;
             let read = |e: &Entry| Some(((e.key.clone(), e.key_span), read_condition(&e.node, problems)?));
             RawOp::Ready(entries.iter().filter_map(read).collect())
         }
@@ -180,6 +189,20 @@ fn read_operator(node: &Node, entry: &Entry, operator: &'static str, problems: &
         timeout: fields.get("timeout").and_then(|n| problems.duration(n, "`timeout`")),
         op,
     })
+}
+
+/// `{NAME: …}` with at least one NAME.
+fn some_processes<'n>(node: &'n Node, operator: &str, problems: &Problems) -> Option<&'n [Entry]> {
+    let entries = problems.entries(node, &format!("`{operator}`"))?;
+    if entries.is_empty() {
+        problems.add(no_process(node, operator));
+    }
+    Some(entries)
+}
+
+fn no_process(node: &Node, operator: &str) -> Diagnostic {
+    Diagnostic::error(node.span, format!("`{operator}` names no process"))
+        .help("name one that was started before: what its `as` says, or the base name of its program")
 }
 
 /// The `name` of a step: a line of text, for it goes into names of test cases.
@@ -225,9 +248,8 @@ fn read_set(node: &Node, operator: &str, problems: &Problems) -> Vec<RawExpectat
     } else {
         problems.text(node, &what).map(|process| RawExpectation { process, status: None }).into_iter().collect()
     };
-    let nothing = node.entries().is_some_and(<[_]>::is_empty) || node.items().is_some_and(<[_]>::is_empty);
-    if nothing {
-        problems.error(node.span, format!("`{operator}` names no process"));
+    if node.entries().is_some_and(<[_]>::is_empty) || node.items().is_some_and(<[_]>::is_empty) {
+        problems.add(no_process(node, operator));
     }
     set
 }

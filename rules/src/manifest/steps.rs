@@ -2,19 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::app::Stop;
-use super::names::{APP, log_stem};
+use super::names::APP;
 use super::process::{RawCondition, RawConditionKind, RawProcess, RawStdin};
 use super::raw::RawCase;
 use super::reader::RawText;
-use super::resolve::layer_env;
-use super::resolve::{CaseApp, Setting};
+use super::resolve::{CaseApp, Setting, layer_env};
 use super::scope::Scope;
 use super::step::{RawExpectation, RawOp, RawOutput, RawOutputExpectation, RawStep};
-use super::target::{Naming, RawTarget, find_server, resolve_target};
 use crate::case::{
     Action, App, Check, Checks, Condition, ConditionKind, Expectation, LIFECYCLE, OutputCheck, OutputExpectation, Port,
-    PortId, PortKind, Process, ProcessId, Server, StatusSet, Stdin, Step, Text,
+    PortId, PortKind, Process, ProcessId, StatusSet, Stdin, Step, Text,
 };
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::Span;
@@ -52,6 +49,7 @@ pub(super) fn resolve_steps(
         checks: Checks::new(raw.span),
         started,
         waited: HashMap::new(),
+        complete: raw.complete,
         processes: Vec::new(),
         log_stems,
         setting,
@@ -69,12 +67,6 @@ pub(super) fn resolve_steps(
         resolved.truncate(unused);
     }
     Resolved { processes: resolved, ports, app, steps, checks }
-}
-
-fn stop_step(process: ProcessId, stop: &Stop) -> Step {
-    let expectation = Expectation { process, status: stop.status.clone(), check: LIFECYCLE, span: stop.span };
-    let action = Action::Kill { set: vec![expectation], signal: stop.signal, grace: Some(stop.grace) };
-    Step { span: stop.span, timeout: stop.grace, action }
 }
 
 fn spawned(step: &RawStep) -> Vec<Span> {
@@ -103,9 +95,9 @@ fn resolve_process(
     let process = Process {
         name: scope.processes[id].clone(),
         log_stem: log_stem.to_owned(),
-        argv: raw.argv.iter().map(|argument| scope.text(argument, own)).collect(),
+        argv: raw.argv.iter().map(|argument| scope.os_text(argument, own, "an argument")).collect(),
         roots: scope.roots(raw.argv[0].1),
-        cwd: raw.cwd.as_ref().map(|cwd| scope.text(cwd, own)),
+        cwd: raw.cwd.as_ref().map(|cwd| scope.os_text(cwd, own, "a path")),
         env,
         stdin,
         reserve: raw.reserve,
@@ -116,20 +108,22 @@ fn resolve_process(
 }
 
 /// The walk through the steps, in order.
-struct Walk<'w, 'a> {
-    scope: &'w mut Scope<'a>,
-    checks: Checks,
+pub(super) struct Walk<'w, 'a> {
+    pub(super) scope: &'w mut Scope<'a>,
+    pub(super) checks: Checks,
     started: HashMap<ProcessId, Span>,
-    waited: HashMap<ProcessId, Span>,
+    pub(super) waited: HashMap<ProcessId, Span>,
     /// The processes that were started so far. They are resolved in the order of the steps: what a `capture` gives is
     /// known to those after it.
     processes: Vec<Process>,
     log_stems: Vec<String>,
-    setting: &'w Setting<'w>,
+    pub(super) setting: &'w Setting<'w>,
     /// Where each process is started, also those of steps to come.
     spawns: Vec<Span>,
+    /// Whether every step could be read.
+    complete: bool,
     /// Names of log files that are taken.
-    taken: HashSet<String>,
+    pub(super) taken: HashSet<String>,
 }
 
 impl Walk<'_, '_> {
@@ -199,68 +193,6 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The steps between the start and the stop of the app, when anything needs it.
-    fn with_app(&mut self, mut steps: Vec<Step>) -> (Vec<Step>, Option<App>) {
-        let (CaseApp::Started(raw, stop), Some(process)) = (self.setting.app, self.scope.app) else {
-            return (steps, None);
-        };
-        if !self.scope.app_used.get() {
-            return (steps, None);
-        }
-        let span = raw.argv[0].1;
-        let ready = match &raw.ready {
-            Some(ready) => self.ready(process, ready),
-            None => {
-                let port = self.scope.ports.iter().position(|port| port.process == process);
-                port.map(|port| {
-                    let kind = ConditionKind::Http(port, Text::literal("/"));
-                    Action::Ready(process, Condition { span, kind })
-                })
-            }
-        };
-        let timeout = self.setting.timeout;
-        let start = std::iter::once(Action::Spawn(vec![process])).chain(ready);
-        let start: Vec<_> = start.map(|action| Step { span, timeout, action }).collect();
-        steps.splice(0..0, start);
-        let stopped = !self.waited.contains_key(&process);
-        if stopped {
-            steps.push(stop_step(process, stop));
-        }
-        let stop = stopped.then(|| steps.len() - 1);
-        (steps, Some(App { process, stop }))
-    }
-
-    fn target(&mut self, step: &RawStep, raw: &RawTarget) -> Option<Action> {
-        let server = match (&raw.to, self.setting.app) {
-            (Some(to), _) if to.0 != APP || self.scope.app.is_some() => {
-                let port = find_server(to, self.scope)?;
-                let name = self.scope.processes[self.scope.ports[port].process].clone();
-                self.running(&(name, to.1), "to")?;
-                Server::Port(port)
-            }
-            (_, CaseApp::Outside(server)) => server.clone(),
-            (_, CaseApp::Started(..)) => {
-                let own = |port: &Port| Some(port.process) == self.scope.app;
-                let first = self.scope.ports.iter().position(own)?;
-                self.running(&(APP.into(), step.span), "to")?;
-                Server::Port(first)
-            }
-            (_, CaseApp::None) => {
-                self.scope.problems.add(Diagnostic::error(step.span, "there is no `app` to be asked").help(
-                    "say how it is started: `app: [python3, \"${manifest}/app.py\", \"${port}\"]`; or ask a process: \
-                         `to: NAME`",
-                ));
-                return None;
-            }
-        };
-        let label = step.name.clone().unwrap_or_else(|| raw.label.clone());
-        let log = format!("{}.response", log_stem(&label, &mut self.taken));
-        let checks = &mut self.checks;
-        let naming = Naming { label: &label, log };
-        resolve_target(raw, naming, server, self.scope, &mut |name, span| checks.add(name, span))
-            .map(|target| Action::Request(Box::new(target)))
-    }
-
     /// `NAME`, or what the step is named, for the names of its test cases.
     fn label(&self, op: &str, raw: &RawStep, process: ProcessId) -> String {
         let line = |name: &str| name.replace(|c: char| c.is_control(), " ");
@@ -282,6 +214,10 @@ impl Walk<'_, '_> {
             self.scope.names(id);
         }
         let Some(id) = id else {
+            if !self.complete {
+                // The step that starts it may be one of those that could not be read.
+                return None;
+            }
             let problem = Diagnostic::error(*span, format!("there is no process `{name}`"));
             let names = &self.scope.processes;
             self.scope.problems.add(match nearest(name, names.iter().map(String::as_str)) {
@@ -303,7 +239,7 @@ impl Walk<'_, '_> {
     }
 
     /// The process of this name, started before and not yet waited for.
-    fn running(&self, process: &RawText, op: &str) -> Option<ProcessId> {
+    pub(super) fn running(&self, process: &RawText, op: &str) -> Option<ProcessId> {
         let id = self.find(process)?;
         let Some(waited) = self.waited.get(&id) else {
             return Some(id);
@@ -356,7 +292,7 @@ impl Walk<'_, '_> {
         checks
     }
 
-    fn ready(&self, process: ProcessId, raw: &RawCondition) -> Option<Action> {
+    pub(super) fn ready(&self, process: ProcessId, raw: &RawCondition) -> Option<Action> {
         let own = Some(process);
         let scope = &self.scope;
         let kind = match &raw.kind {
@@ -376,9 +312,9 @@ impl Walk<'_, '_> {
                 ConditionKind::Http(port, scope.text(path, own))
             }
             RawConditionKind::Log(regex) => ConditionKind::Log(scope.regex(regex, own)),
-            RawConditionKind::File(path) => ConditionKind::File(scope.text(path, own)),
+            RawConditionKind::File(path) => ConditionKind::File(scope.os_text(path, own, "a path")),
             RawConditionKind::Exec(argv) => ConditionKind::Exec {
-                argv: argv.iter().map(|argument| scope.text(argument, own)).collect(),
+                argv: argv.iter().map(|argument| scope.os_text(argument, own, "an argument")).collect(),
                 roots: scope.roots(argv[0].1),
             },
         };

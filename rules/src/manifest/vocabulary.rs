@@ -21,6 +21,7 @@ pub(crate) enum Shape {
     /// Any value.
     Json,
     Boolean,
+    Number,
     /// A whole number of at least this.
     Integer(u64),
     /// `500ms`, `20s`, `2m`.
@@ -41,7 +42,9 @@ pub(crate) enum Shape {
     Either(&'static [Shape]),
 }
 
-use Shape::{Boolean, Duration, Either, Integer, Json, List, Map, Named, Object, Size, String as Str, Text, Word};
+use Shape::{
+    Boolean, Duration, Either, Integer, Json, List, Map, Named, Number, Object, Size, String as Str, Text, Word,
+};
 
 const fn key(name: &'static str, doc: &'static str, shape: Shape) -> Key {
     Key { name, doc, shape }
@@ -273,7 +276,7 @@ pub(crate) const COOKIE: &[Key] = &[
     key("http_only", "Whether it is HttpOnly.", Boolean),
     key("secure", "Whether it is Secure.", Boolean),
     key("same_site", "Its SameSite.", Word(SAME_SITE)),
-    key("max_age", "Its Max-Age, in seconds.", Json),
+    key("max_age", "Its Max-Age, in seconds: a number or a matcher.", Either(&[Number, Object(MATCHER)])),
 ];
 
 pub(crate) const TYPES: &[&str] = &["string", "number", "integer", "boolean", "null", "array", "object"];
@@ -287,10 +290,10 @@ pub(crate) const MATCHER: &[Key] = &[
     key("type", "Its type.", Word(TYPES)),
     key("length", "Its number of characters, items or members.", Integer(0)),
     key("count", "How many nodes the path finds.", Integer(0)),
-    key("gt", "It is greater than this number.", Json),
-    key("ge", "It is this number or greater.", Json),
-    key("lt", "It is less than this number.", Json),
-    key("le", "It is this number or less.", Json),
+    key("gt", "It is greater than this number.", Number),
+    key("ge", "It is this number or greater.", Number),
+    key("lt", "It is less than this number.", Number),
+    key("le", "It is this number or less.", Number),
 ];
 
 /// The names of a table's keys.

@@ -29,8 +29,8 @@ pub(crate) struct Command {
     pub(crate) stdio: [OwnedFd; 3],
     /// Listening sockets, to become descriptors 3, 4 and so on; `LISTEN_PID` is added when there are any.
     pub(crate) listen: Vec<OwnedFd>,
-    /// Resource limits, soft and hard alike.
-    pub(crate) limits: Vec<(c_int, u64)>,
+    /// Resource limits: which, soft, hard.
+    pub(crate) limits: Vec<(c_int, u64, u64)>,
 }
 
 /// What went wrong when a process was started.
@@ -84,7 +84,7 @@ struct Shared {
     listen: *const RawFd,
     listen_count: usize,
     listen_pid: *mut u8,
-    limits: *const (c_int, u64),
+    limits: *const (c_int, u64, u64),
     limit_count: usize,
     open_files: Option<libc::rlimit>,
     status: RawFd,
@@ -212,8 +212,8 @@ extern "C" fn child(argument: *mut c_void) -> c_int {
             libc::setrlimit(libc::RLIMIT_NOFILE, limit);
         }
         for i in 0..shared.limit_count {
-            let (resource, value) = *shared.limits.add(i);
-            let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+            let (resource, soft, hard) = *shared.limits.add(i);
+            let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
             if libc::setrlimit(resource as _, &limit) < 0 {
                 return fail(shared, Stage::Limit);
             }

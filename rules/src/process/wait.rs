@@ -89,10 +89,7 @@ pub(crate) fn kill_children(patience: Duration) -> bool {
     let started = std::time::Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
-        for pid in children() {
-            // SAFETY: a child of ours that only we reap, so its id is its own.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-        }
+        kill_all_below();
         while matches!(wait_id(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG), Ok(Some(_))) {}
         if !children_left() {
             return true;
@@ -102,6 +99,21 @@ pub(crate) fn kill_children(patience: Duration) -> bool {
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// SIGKILL to every child; by the first process of a namespace to everything in it.
+fn kill_all_below() {
+    // SAFETY: getpid has no preconditions. Everyone whom the first process of a namespace may signal is in the namespace.
+    unsafe {
+        if libc::getpid() == 1 {
+            libc::kill(-1, libc::SIGKILL);
+            return;
+        }
+    }
+    for pid in children() {
+        // SAFETY: a child of ours that only we reap, so its id is its own.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
     }
 }
 

@@ -111,7 +111,7 @@ fn write_case(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, id: &mu
     let isolation = &outcome.isolation;
     property(xml, "isolation", &isolation.level)?;
     for (facet, state) in &isolation.facets {
-        property(xml, &format!("isolation.{facet}"), state)?;
+        property(xml, &format!("isolation.{facet}"), &state.to_string())?;
     }
     property(xml, "isolation.orphans", &isolation.orphans)?;
     end(xml, "properties")?;

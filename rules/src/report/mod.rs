@@ -5,6 +5,8 @@ mod junit;
 mod results;
 mod terminal;
 mod when;
+#[cfg(test)]
+mod yardstick;
 
 use std::time::{Duration, SystemTime};
 

@@ -78,6 +78,9 @@ impl<'a> Concluder<'a> {
                 self.faults.push(format!("can't remove the directory of `{}`: {error}", outcome.suite));
             }
         }
+        if let Some(last) = attempts.last() {
+            outcome.isolation = last.isolation.clone();
+        }
         outcome.checks = attempts.pop().map(|attempt| attempt.checks).unwrap_or_default();
         outcome.earlier = attempts.into_iter().map(|attempt| attempt.checks).collect();
         outcome
@@ -102,7 +105,7 @@ impl<'a> Concluder<'a> {
             checks,
             earlier: Vec::new(),
             logs: Vec::new(),
-            isolation: Isolation::none("not built into this foresee"),
+            isolation: Isolation::none("the case was not begun"),
             not_run: false,
         }
     }

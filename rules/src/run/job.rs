@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::executor::{Assignment, Command, Event};
 use crate::outcome::{Judged, Kind, LogRecord, Problem, Verdict};
-use crate::sandbox::Place;
+use crate::sandbox::{Facets, Isolation, Order, Place, Unfit};
 
 /// An attempt that is under way.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub(crate) struct Job {
     /// Process ids and ports, to be masked where runs are compared.
     varying: Vec<(String, String)>,
     ended: Option<Option<(CheckId, Box<Problem>)>>,
+    /// The namespaces that its executor was asked to be made with.
+    pub(crate) asked: Facets,
+    pub(crate) isolation: Option<Isolation>,
+    pub(crate) unfit: Option<Unfit>,
     /// Why it was told to stop.
     reason: Option<(Kind, String)>,
 }
@@ -42,6 +46,7 @@ pub(crate) struct Attempt {
     pub(crate) logs: Vec<LogRecord>,
     pub(crate) exits: Vec<Option<Exit>>,
     pub(crate) varying: Vec<(String, String)>,
+    pub(crate) isolation: Isolation,
 }
 
 impl Job {
@@ -50,9 +55,11 @@ impl Job {
         case: &Case,
         place: Place,
         env: Vec<(String, String)>,
+        sandbox: Order,
+        keep_all: bool,
         mut socket: UnixStream,
     ) -> io::Result<Self> {
-        let assignment = Assignment { case: case.clone(), place, env };
+        let assignment = Assignment { case: case.clone(), place, env, sandbox, keep_all };
         let mut line = serde_json::to_vec(&assignment)?;
         line.push(b'\n');
         socket.write_all(&line)?;
@@ -70,6 +77,9 @@ impl Job {
             exits: vec![None; case.processes.len()],
             varying: Vec::new(),
             ended: None,
+            asked: assignment.sandbox.facets,
+            isolation: None,
+            unfit: None,
             reason: None,
         })
     }
@@ -116,9 +126,14 @@ impl Job {
 
     fn note(&mut self, event: Event) {
         match event {
+            Event::Isolated(isolation) => self.isolation = Some(isolation),
+            Event::Unfit(unfit) => self.unfit = Some(unfit),
             Event::Step(step) => self.step = Some(step),
             Event::Process(record) => {
-                self.varying.push((record.pid.to_string(), "PID".into()));
+                // In a namespace of its own a case has the same few numbers in every run.
+                if !self.isolation.as_ref().is_some_and(|isolation| isolation.has("pid")) {
+                    self.varying.push((record.pid.to_string(), "PID".into()));
+                }
                 if let Some(exit) = self.exits.get_mut(record.process) {
                     *exit = record.exit.or(*exit);
                 }
@@ -174,6 +189,7 @@ impl Job {
             logs: self.logs,
             exits: self.exits,
             varying: self.varying,
+            isolation: self.isolation.unwrap_or_else(|| Isolation::none("the case never came to be isolated")),
         }
     }
 
@@ -216,6 +232,7 @@ impl Attempt {
             logs: Vec::new(),
             exits: Vec::new(),
             varying: Vec::new(),
+            isolation: Isolation::none("the case was not begun"),
         }
     }
 

@@ -25,9 +25,9 @@ pub use self::select::{Selection, Shard};
 use self::zygote::News;
 pub use self::zygote::Zygote;
 use crate::artifacts::Keep;
-use crate::case::{Case, PortKind, signal_name};
+use crate::case::{Case, Network, PortKind, signal_name};
 use crate::outcome::{CaseOutcome, Kind, Problem};
-use crate::sandbox::{Isolation, Place, RunDir, Wanted};
+use crate::sandbox::{Facets, Ids, Ladder, Order, Place, Refusals, RunDir, Wanted, is_refusal};
 
 /// How long an executor may take to end a case that is to be stopped, before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_millis(1200);
@@ -41,6 +41,10 @@ pub struct Options {
     pub output_dir: PathBuf,
     /// How much isolation is wanted.
     pub isolation: Wanted,
+    /// Whether cases may use the host's network although full isolation is wanted.
+    pub allow_host_network: bool,
+    /// The caller's home directory, which cases don't see.
+    pub home: Option<PathBuf>,
     /// How many cases run at once; at least 1.
     pub jobs: usize,
     /// Whether no further case begins after one has failed.
@@ -90,6 +94,7 @@ struct Supervisor<'a> {
     options: &'a Options,
     zygote: &'a Zygote,
     zygote_gone: bool,
+    ladder: Ladder,
     run_dir: RunDir,
     signals: SignalFd,
     waiting: VecDeque<Task>,
@@ -133,6 +138,7 @@ pub fn run(
         options,
         zygote,
         zygote_gone: false,
+        ladder: Ladder::new(options.isolation),
         signals: watch_signals()?,
         waiting,
         running: BTreeMap::new(),
@@ -235,6 +241,9 @@ impl<'a> Supervisor<'a> {
 
     /// Whether a running case holds a fixed port that this one wants. With a network of its own, no case does.
     fn shares_port(&self, case: &Case) -> bool {
+        if case.sandbox.network == Network::Private && self.ladder.gives_network() {
+            return false;
+        }
         let fixed = |case: &Case| -> Vec<u16> {
             let number = |port: &crate::case::Port| match port.kind {
                 PortKind::Fixed(number) => Some(number),
@@ -253,19 +262,19 @@ impl<'a> Supervisor<'a> {
         let job = self.next_job;
         self.next_job += 1;
         let root = self.run_dir.path().join(job.to_string());
-        let missing = missing_isolation(case, self.options.isolation);
-        if let Some(problem) = missing {
+        if let Some(problem) = self.forbidden(case) {
             return self.conclude(task, Attempt::impossible(case, Place::at(&root), problem));
         }
+        let sandbox = self.order(case);
         let begun = (|| {
             let short =
                 Place::needs_short(&root, case).then(|| self.run_dir.short().map(|dir| dir.join(job.to_string())));
             let place = Place::create(&root, case, short.transpose()?)?;
             let env = self.options.env.clone().into_iter().chain(place.env()).chain(case.inherited.iter().cloned());
             let (ours, theirs) = UnixStream::pair()?;
-            self.zygote.fork(job, &theirs)?;
+            self.zygote.fork(job, sandbox.facets, &theirs)?;
             drop(theirs);
-            Job::begin(case, place, env.collect(), ours)
+            Job::begin(case, place, env.collect(), sandbox, self.options.keep_logs == Keep::Always, ours)
         })();
         match begun {
             Ok(begun) => {
@@ -277,6 +286,31 @@ impl<'a> Supervisor<'a> {
                 self.conclude(task, Attempt::impossible(case, Place::at(&root), problem))
             }
         }
+    }
+
+    /// The sandbox that an executor is to make for `case`.
+    fn order(&self, case: &Case) -> Order {
+        let (facets, states) = self.ladder.ask(case);
+        Order {
+            wanted: self.options.isolation,
+            facets,
+            states,
+            ids: Ids::of_this_process(),
+            home: self.options.home.clone(),
+            visible: Vec::new(),
+        }
+    }
+
+    /// The error of a case that asks for what the command line forbids.
+    fn forbidden(&self, case: &Case) -> Option<Problem> {
+        let asks = case.sandbox.network == Network::Host;
+        let refused = asks && self.options.isolation == Wanted::Full && !self.options.allow_host_network;
+        refused.then(|| {
+            let message = "`network: host` is not allowed with `--isolation full`";
+            Problem::new(Kind::SandboxUnavailable, case.span, message)
+                .label("wants the host's network")
+                .detail("help", "`--allow-host-network` allows it")
+        })
     }
 
     /// Waits for whatever comes next. Returns what came to its end.
@@ -301,13 +335,16 @@ impl<'a> Supervisor<'a> {
         for (job, _) in jobs.iter().zip(&readable[2..]).filter(|(_, readable)| **readable) {
             if let Some((_, job)) = self.running.get_mut(job) {
                 job.read();
+                if job.isolation.is_some() {
+                    self.ladder.held();
+                }
             }
         }
         let mut ended = Vec::new();
         if readable[1] && !self.zygote_gone {
             match self.zygote.news() {
                 News::Ended(job, exit) => ended.extend(self.over(job, Some(exit))),
-                News::Failed(job, error) => ended.extend(self.failed_to_fork(job, &error)),
+                News::Failed(job, error, refusals) => ended.extend(self.failed_to_fork(job, &error, &refusals)),
                 News::Gone => self.zygote_gone = true,
             }
         }
@@ -325,11 +362,30 @@ impl<'a> Supervisor<'a> {
         Ok(ended)
     }
 
-    fn failed_to_fork(&mut self, job: u32, error: &io::Error) -> Option<(usize, CaseOutcome)> {
+    fn failed_to_fork(&mut self, job: u32, error: &io::Error, refusals: &Refusals) -> Option<(usize, CaseOutcome)> {
         let (task, job) = self.running.remove(&job)?;
+        if job.asked != Facets::NONE && is_refusal(error) {
+            self.ladder.refused(job.asked, error, refusals);
+            return self.again(task, &job);
+        }
         let case = &self.cases[task.case];
         let problem = Problem::new(Kind::Internal, case.span, format!("no process can be made for the case: {error}"));
         self.conclude(task, Attempt::impossible(case, job.place, problem))
+    }
+
+    /// Nothing of the case has begun: it is tried again, with less isolation.
+    fn again(&mut self, task: Task, job: &Job) -> Option<(usize, CaseOutcome)> {
+        match job.place.remove() {
+            Ok(()) => {
+                self.waiting.push_front(task);
+                None
+            }
+            Err(error) => {
+                let case = &self.cases[task.case];
+                let problem = Problem::new(Kind::Internal, case.span, format!("the case can't be begun: {error}"));
+                self.conclude(task, Attempt::impossible(case, job.place.clone(), problem))
+            }
+        }
     }
 
     /// How long `poll` may wait.
@@ -381,6 +437,10 @@ impl<'a> Supervisor<'a> {
         let (task, mut job) = self.running.remove(&job)?;
         // Its last words may still be on their way.
         job.read();
+        if let Some(unfit) = &job.unfit {
+            self.ladder.unfit(unfit);
+            return self.again(task, &job);
+        }
         let attempt = job.finish(&self.cases[task.case], exit);
         self.conclude(task, attempt)
     }
@@ -403,16 +463,4 @@ impl<'a> Supervisor<'a> {
         }
         Some((task.position, outcome))
     }
-}
-
-/// The error of a case that insists on isolation which is not to be had.
-fn missing_isolation(case: &Case, wanted: Wanted) -> Option<Problem> {
-    let obtained = Isolation::none("not built into this foresee");
-    let missing = if wanted == Wanted::Full {
-        Some("full isolation".to_owned())
-    } else {
-        case.sandbox.require.iter().find(|facet| !obtained.has(facet)).map(|facet| format!("the facet `{facet}`"))
-    }?;
-    let message = format!("{missing} is required and not to be had here");
-    Some(Problem::new(Kind::SandboxUnavailable, case.span, message).label("not isolated"))
 }

@@ -22,6 +22,7 @@ use nix::unistd::{ForkResult, fork};
 
 use crate::case::Exit;
 use crate::process;
+use crate::sandbox::{Facets, Refusals, die_with_parent, fork_into, is_refusal, refusals};
 
 /// How long executors may take to end by themselves when the supervisor is gone.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -37,14 +38,23 @@ pub struct Zygote {
 pub(crate) enum News {
     /// The executor of this job has ended.
     Ended(u32, Exit),
-    /// No executor could be made for this job.
-    Failed(u32, io::Error),
+    /// No executor could be made for this job. Where namespaces were refused: which, and with what errors.
+    Failed(u32, io::Error, Refusals),
     /// The zygote is gone.
     Gone,
 }
 
+/// Kinds of messages to the zygote: a number for a facet set, or none.
 const FORK: u8 = b'f';
 const KILL: u8 = b'k';
+/// Kinds of messages from the zygote: an exit code, a signal, an error with the refusals behind it.
+const CODE: u8 = b'c';
+const SIGNAL: u8 = b's';
+const ERROR: u8 = b'e';
+/// Kind, job and number.
+const MESSAGE: usize = 9;
+/// A message about an error.
+const FAILURE: usize = MESSAGE + size_of::<Refusals>();
 
 impl Zygote {
     /// Forks the zygote. To be called first of all, while the process is small and has one thread.
@@ -69,9 +79,9 @@ impl Zygote {
         }
     }
 
-    /// Asks for an executor that talks over `socket`.
-    pub(crate) fn fork(&self, job: u32, socket: &UnixStream) -> io::Result<()> {
-        let message = message(FORK, job, 0);
+    /// Asks for an executor in new namespaces, that talks over `socket`.
+    pub(crate) fn fork(&self, job: u32, facets: Facets, socket: &UnixStream) -> io::Result<()> {
+        let message = message(FORK, job, facets.bits());
         let fds = [socket.as_raw_fd()];
         let rights = [ControlMessage::ScmRights(&fds)];
         let flags = MsgFlags::MSG_NOSIGNAL;
@@ -86,16 +96,20 @@ impl Zygote {
 
     /// What the zygote tells; to be called when [`Zygote::fd`] is readable.
     pub(crate) fn news(&self) -> News {
-        let mut buffer = [0; 16];
+        let mut buffer = [0; FAILURE];
         let received = nix::sys::socket::recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty());
         match received {
-            Ok(9) => {
+            Ok(MESSAGE) => {
                 let (kind, job, value) = parse(&buffer);
-                match kind {
-                    b'c' => News::Ended(job, Exit::Code(value)),
-                    b's' => News::Ended(job, Exit::Signal(value)),
-                    _ => News::Failed(job, io::Error::from_raw_os_error(value)),
+                News::Ended(job, if kind == CODE { Exit::Code(value) } else { Exit::Signal(value) })
+            }
+            Ok(FAILURE) => {
+                let (_, job, errno) = parse(&buffer);
+                let mut refused = Refusals::default();
+                for (refusal, bytes) in refused.iter_mut().zip(buffer[MESSAGE..].as_chunks::<4>().0) {
+                    *refusal = i32::from_ne_bytes(*bytes);
                 }
+                News::Failed(job, io::Error::from_raw_os_error(errno), refused)
             }
             _ => News::Gone,
         }
@@ -106,8 +120,8 @@ impl Zygote {
     }
 }
 
-fn message(kind: u8, job: u32, value: i32) -> [u8; 9] {
-    let mut message = [0; 9];
+fn message(kind: u8, job: u32, value: i32) -> [u8; MESSAGE] {
+    let mut message = [0; MESSAGE];
     message[0] = kind;
     message[1..5].copy_from_slice(&job.to_ne_bytes());
     message[5..9].copy_from_slice(&value.to_ne_bytes());
@@ -129,6 +143,8 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
     process::become_subreaper()?;
     let children =
         SignalFd::with_flags(&SigSet::from(Signal::SIGCHLD), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    // Executors hold the reading end: the other one goes when the zygote does.
+    let (alive, _lifeline) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     let mut executors = HashMap::new();
     loop {
         let mut fds = [
@@ -139,14 +155,14 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
         let asked = fds[0].revents().is_some_and(|events| !events.is_empty());
         while matches!(children.read_signal(), Ok(Some(_))) {}
         tell_ended(&socket, &mut executors);
-        if asked && !obey(&socket, &mut executors)? {
+        if asked && !obey(&socket, &alive, &mut executors)? {
             return end_all(&mut executors, &children);
         }
     }
 }
 
 /// Does what the supervisor asks; `false` when it is gone.
-fn obey(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) -> io::Result<bool> {
+fn obey(socket: &OwnedFd, alive: &OwnedFd, executors: &mut HashMap<i32, u32>) -> io::Result<bool> {
     let mut buffer = [0; 16];
     let mut space = cmsg_space!([RawFd; 1]);
     let (count, passed) = {
@@ -163,24 +179,18 @@ fn obey(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) -> io::Result<bool>
     };
     // SAFETY: the kernel has just opened it for us.
     let passed = passed.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
-    if count != 9 {
+    if count != MESSAGE {
         return Ok(false);
     }
-    let (kind, job, _) = parse(&buffer);
+    let (kind, job, value) = parse(&buffer);
     match (kind, passed) {
-        (FORK, Some(passed)) => {
-            // SAFETY: there is one thread, and the child runs ordinary code.
-            match unsafe { fork() } {
-                Ok(ForkResult::Parent { child }) => {
-                    executors.insert(child.as_raw(), job);
-                }
-                Ok(ForkResult::Child) => execute(passed),
-                Err(error) => {
-                    let failed = message(b'e', job, error as i32);
-                    let _ = send(socket.as_raw_fd(), &failed, MsgFlags::MSG_NOSIGNAL);
-                }
+        (FORK, Some(passed)) => match fork_into(Facets::from_bits(value)) {
+            Ok(Some(pid)) => {
+                executors.insert(pid, job);
             }
-        }
+            Ok(None) => execute(passed, alive),
+            Err(error) => tell_failure(socket, job, Facets::from_bits(value), &error),
+        },
         (KILL, _) => {
             for (pid, _) in executors.iter().filter(|(_, executor)| **executor == job) {
                 process::kill_pid(*pid);
@@ -191,9 +201,20 @@ fn obey(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) -> io::Result<bool>
     Ok(true)
 }
 
+/// Tells that no executor could be made, and which namespaces are refused.
+fn tell_failure(socket: &OwnedFd, job: u32, facets: Facets, error: &io::Error) {
+    let refused = if facets != Facets::NONE && is_refusal(error) { refusals(facets) } else { Refusals::default() };
+    let mut failure = message(ERROR, job, error.raw_os_error().unwrap_or(libc::EIO)).to_vec();
+    failure.extend(refused.iter().flat_map(|errno| errno.to_ne_bytes()));
+    let _ = send(socket.as_raw_fd(), &failure, MsgFlags::MSG_NOSIGNAL);
+}
+
 /// The executor's whole life.
-fn execute(socket: OwnedFd) -> ! {
-    process::close_inherited(&[socket.as_raw_fd()]);
+fn execute(socket: OwnedFd, alive: &OwnedFd) -> ! {
+    process::close_inherited(&[socket.as_raw_fd(), alive.as_raw_fd()]);
+    if die_with_parent(alive).is_err() {
+        std::process::exit(1);
+    }
     // SAFETY: it is a unix stream socket that nobody else owns.
     let socket = unsafe { UnixStream::from_raw_fd(socket.into_raw_fd()) };
     let code = i32::from(crate::executor::main(socket).is_err());
@@ -211,8 +232,8 @@ fn tell_ended(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) {
             process::kill_children_but(executors);
         }
         let (kind, value) = match exit {
-            Exit::Code(code) => (b'c', code),
-            Exit::Signal(signal) => (b's', signal),
+            Exit::Code(code) => (CODE, code),
+            Exit::Signal(signal) => (SIGNAL, signal),
         };
         let _ = send(socket.as_raw_fd(), &message(kind, job, value), MsgFlags::MSG_NOSIGNAL);
     }

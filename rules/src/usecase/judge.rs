@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::Answer;
 use super::capture::capture;
+use super::cookie::cookie;
 use super::fill::encode_path;
 use super::matcher::{Typing, mismatches};
-use crate::case::{Constraint, CookieExpectation, Expected, Matcher, Named, StatusPattern, Text, Values};
+use crate::case::{Constraint, Expected, Matcher, Named, StatusPattern, Text, Values};
 use crate::http::is_redirect;
 use crate::json::{differences, missing_parts};
 use crate::outcome::{Detail, Kind, Problem};
@@ -247,50 +248,6 @@ fn json_path(path: &Named<Matcher>, json: &Value, values: &dyn Values) -> Vec<St
     }
 }
 
-fn cookie(wanted: &Named<CookieExpectation>, answer: &Answer<'_>, values: &dyn Values) -> Vec<String> {
-    let expected = &wanted.expected;
-    let cookie = answer.cookie(&wanted.name);
-    let value = cookie.as_ref().map(|cookie| Value::from(cookie.value()));
-    let mut lines = Vec::new();
-    if let Some(matcher) = &expected.value {
-        lines = mismatches(matcher, &value.iter().collect::<Vec<_>>(), Typing::Text, values);
-    }
-    let attributes = [&expected.same_site, &expected.path.as_ref().map(|path| path.fill(values))];
-    let asks = attributes.iter().any(|asked| asked.is_some())
-        || expected.http_only.is_some()
-        || expected.secure.is_some()
-        || expected.max_age.is_some();
-    let Some(cookie) = cookie else {
-        if lines.is_empty() && (asks || expected.value.is_none()) {
-            lines.push("the response does not set it".into());
-        }
-        return lines;
-    };
-    let got = [cookie.same_site().map(|s| s.to_string()), cookie.path().map(str::to_owned)];
-    for ((expected, got), name) in attributes.iter().zip(&got).zip(["SameSite", "Path"]) {
-        if let Some(expected) = expected
-            && got.as_ref() != Some(expected)
-        {
-            let got = got.as_deref().map_or_else(|| "none".into(), shown::quoted);
-            lines.push(format!("expected {name} {}, got {got}", shown::quoted(expected)));
-        }
-    }
-    let flags = [(expected.http_only, cookie.http_only(), "HttpOnly"), (expected.secure, cookie.secure(), "Secure")];
-    for (expected, got, name) in flags {
-        if let Some(expected) = expected
-            && got.unwrap_or(false) != expected
-        {
-            lines.push(if expected { format!("it is not {name}") } else { format!("it is {name}") });
-        }
-    }
-    if let Some(matcher) = &expected.max_age {
-        let age = cookie.max_age().map(|age| Value::from(age.whole_seconds()));
-        let found = mismatches(matcher, &age.iter().collect::<Vec<_>>(), Typing::Json, values);
-        lines.extend(found.into_iter().map(|line| format!("Max-Age: {line}")));
-    }
-    lines
-}
-
 fn sha256(expected: &str, answer: &Answer<'_>) -> Holds {
     let digest = Sha256::digest(&answer.response.body);
     let got: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -307,7 +264,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::case::{JsonText, Test};
+    use crate::case::{CookieExpectation, JsonText, Test};
 
     struct Nothing;
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod capture;
+mod cookie;
 mod fill;
 mod judge;
 mod matcher;
