@@ -175,8 +175,7 @@ fn write_reports(report: &Report<'_>, outputs: &Outputs) -> Result<(), String> {
         return Ok(());
     }
     let path = outputs.dir.join("results.json");
-    let mut json = serde_json::to_vec_pretty(&results(report)).map_err(|error| failed(&path, error.into()))?;
-    json.push(b'\n');
+    let json = results(report).map_err(|error| failed(&path, error.into()))?;
     foresee_rules::artifacts::write_whole(&path, &json).map_err(|error| failed(&path, error))
 }
 
