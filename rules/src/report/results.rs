@@ -1,5 +1,7 @@
 //! `results.json`: the same results as data.
 
+use std::io;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -19,12 +21,12 @@ struct Results<'a> {
     suites: &'a Report<'a>,
 }
 
-/// The whole report as JSON.
+/// Writes the whole report as JSON.
 ///
 /// # Errors
 ///
-/// None that memory does not give.
-pub fn results(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
+/// Those of `to`.
+pub fn results(report: &Report<'_>, to: &mut dyn io::Write) -> io::Result<()> {
     let counts = Counts::of_run(report.loaded, report.outcome);
     let results = Results {
         format: "foresee-results/1",
@@ -56,9 +58,8 @@ pub fn results(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
             .collect(),
         suites: report,
     };
-    let mut bytes = serde_json::to_vec_pretty(&results)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    serde_json::to_writer_pretty(&mut *to, &results)?;
+    to.write_all(b"\n")
 }
 
 fn suites<S: Serializer>(report: &Report<'_>, serializer: S) -> Result<S::Ok, S::Error> {
