@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use foresee_rules::artifacts::check_output_dir;
+use foresee_rules::artifacts::{check_output_dir, write_whole};
 use foresee_rules::manifest::{Loaded, load};
 use foresee_rules::outcome::Kind;
 use foresee_rules::report::{Report, Terminal, junit, results};
@@ -168,16 +168,13 @@ fn write_reports(report: &Report<'_>, outputs: &Outputs) -> Result<(), String> {
         && outcome.faults.is_empty();
     let nothing_to_tell = outputs.only_on_failure && held;
     if !nothing_to_tell || !outputs.junit.starts_with(&outputs.dir) {
-        let xml = junit(report).map_err(|error| failed(&outputs.junit, error))?;
-        foresee_rules::artifacts::write_whole(&outputs.junit, &xml).map_err(|error| failed(&outputs.junit, error))?;
+        write_whole(&outputs.junit, |to| junit(report, to)).map_err(|error| failed(&outputs.junit, error))?;
     }
     if nothing_to_tell {
         return Ok(());
     }
     let path = outputs.dir.join("results.json");
-    let mut json = serde_json::to_vec_pretty(&results(report)).map_err(|error| failed(&path, error.into()))?;
-    json.push(b'\n');
-    foresee_rules::artifacts::write_whole(&path, &json).map_err(|error| failed(&path, error))
+    write_whole(&path, |to| results(report, to)).map_err(|error| failed(&path, error))
 }
 
 /// The highest exit status that applies.

@@ -152,14 +152,14 @@ fn descriptor(media_type: &str, (digest, size): &(String, usize)) -> Value {
 fn write_blob(output: &Path, value: &Value) -> io::Result<(String, usize)> {
     let bytes = serde_json::to_vec(value)?;
     let digest = hex(&Sha256::digest(&bytes));
-    write_whole(&blobs(output).join(&digest), &bytes)?;
+    write_whole(&blobs(output).join(&digest), |to| to.write_all(&bytes))?;
     Ok((format!("sha256:{digest}"), bytes.len()))
 }
 
 fn write_json(path: &Path, value: &Value) -> io::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
-    write_whole(path, &bytes)
+    write_whole(path, |to| to.write_all(&bytes))
 }
 
 /// Writes a file whole or not at all: to a temporary name beside it, then renamed.
@@ -167,14 +167,20 @@ fn write_json(path: &Path, value: &Value) -> io::Result<()> {
 /// # Errors
 ///
 /// When the directory can't be made, or the file not written.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_whole(path: &Path, content: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     let mut making = path.as_os_str().to_owned();
     making.push(format!(".{}.new", std::process::id()));
     let making = PathBuf::from(making);
-    let written = fs::write(&making, bytes).and_then(|()| fs::rename(&making, path));
+    let written = fs::File::create(&making)
+        .and_then(|file| {
+            let mut file = io::BufWriter::new(file);
+            content(&mut file)?;
+            io::Write::flush(&mut file)
+        })
+        .and_then(|()| fs::rename(&making, path));
     if written.is_err() {
         let _ = fs::remove_file(&making);
     }

@@ -34,6 +34,8 @@ pub(crate) use self::channel::{Assignment, Command, Event};
 
 /// How often log sizes are looked at while something runs.
 const LOG_TICK: Duration = Duration::from_millis(50);
+/// How long the supervisor may be left without news.
+const TELL_AFTER: Duration = Duration::from_millis(5);
 /// As good as for ever.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -180,10 +182,13 @@ impl Executor {
             wake = wake.min(deadline);
         }
         let wait = wake.saturating_duration_since(now);
-        if !wait.is_zero() {
+        let watch = |wait| self.watch.wait(wait).map_err(|e| internal(&self.case, "epoll", &e));
+        // What ends at once need not be told before that: the supervisor is woken once for many short processes.
+        let mut tokens = watch(wait.min(TELL_AFTER))?;
+        if tokens.is_empty() && wait > TELL_AFTER {
             self.channel.flush();
+            tokens = watch(wait - TELL_AFTER)?;
         }
-        let tokens = self.watch.wait(wait).map_err(|e| internal(&self.case, "epoll", &e))?;
         let count = tokens.len();
         let exits = tokens.iter().any(|token| !matches!(*token, CHANNEL | CHILDREN | HELPER));
         for token in tokens {

@@ -54,6 +54,9 @@ enum Stage {
     Exec = 3,
 }
 
+/// How often the child looks at the gate before it sleeps: some microseconds.
+const SPINS: u32 = 200;
+
 /// Size of the child's stack until it executes.
 const STACK: usize = 64 << 10;
 
@@ -231,6 +234,13 @@ extern "C" fn child(argument: *mut c_void) -> c_int {
 
 /// Waits until the parent has registered us; gives up when the parent is gone.
 unsafe fn wait_at_gate(shared: &Shared) {
+    // It takes the parent a system call; to sleep and be woken would take longer.
+    for _ in 0..SPINS {
+        if shared.gate.load(Ordering::Acquire) != 0 {
+            return;
+        }
+        std::hint::spin_loop();
+    }
     while shared.gate.load(Ordering::Acquire) == 0 {
         let timeout = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
         // SAFETY: the futex word lives in `shared`.

@@ -21,15 +21,15 @@ const MAX_BODY: usize = 7_500;
 /// Characters of an attribute: a message is a headline, and repeated in the text.
 const MAX_ATTRIBUTE: usize = 1_000;
 
-type Xml = Writer<Vec<u8>>;
+type Xml<'w> = Writer<&'w mut dyn io::Write>;
 
-/// The whole report.
+/// Writes the whole report.
 ///
 /// # Errors
 ///
-/// None that memory does not give.
-pub fn junit(report: &Report<'_>) -> io::Result<Vec<u8>> {
-    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
+/// Those of `to`.
+pub fn junit(report: &Report<'_>, to: &mut dyn io::Write) -> io::Result<()> {
+    let mut xml = Writer::new_with_indent(to, b' ', 1);
     let counts = Counts::of_run(report.loaded, report.outcome);
     let time = report.outcome.cases.iter().map(|case| suite_time(report, case)).sum();
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -62,9 +62,7 @@ pub fn junit(report: &Report<'_>) -> io::Result<Vec<u8>> {
         write_case(&mut xml, report, case, &mut id)?;
     }
     end(&mut xml, "testsuites")?;
-    let mut bytes = xml.into_inner();
-    bytes.push(b'\n');
-    Ok(bytes)
+    xml.into_inner().write_all(b"\n")
 }
 
 /// The sum of the test cases' times: readers add them up, and should come to the same.
@@ -102,7 +100,7 @@ fn suite<'a>(
     suite
 }
 
-fn write_case(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, id: &mut usize) -> io::Result<()> {
+fn write_case(xml: &mut Xml<'_>, report: &Report<'_>, outcome: &CaseOutcome, id: &mut usize) -> io::Result<()> {
     let case = &report.loaded.cases[outcome.case];
     let counts = Counts::of(&outcome.checks);
     let time = suite_time(report, outcome);
@@ -121,14 +119,14 @@ fn write_case(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, id: &mu
     end(xml, "testsuite")
 }
 
-fn property(xml: &mut Xml, name: &str, value: &str) -> io::Result<()> {
+fn property(xml: &mut Xml<'_>, name: &str, value: &str) -> io::Result<()> {
     let mut property = BytesStart::new("property");
     attribute(&mut property, "name", name);
     attribute(&mut property, "value", value);
     xml.write_event(Event::Empty(property))
 }
 
-fn write_test(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, judged: &Judged) -> io::Result<()> {
+fn write_test(xml: &mut Xml<'_>, report: &Report<'_>, outcome: &CaseOutcome, judged: &Judged) -> io::Result<()> {
     let case = &report.loaded.cases[outcome.case];
     let check = &case.checks[judged.check];
     let mut test = BytesStart::new("testcase");
@@ -172,7 +170,7 @@ fn write_test(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, judged:
 }
 
 /// A failure of an earlier attempt; the schema wants its text in an element of its own.
-fn write_earlier(xml: &mut Xml, report: &Report<'_>, name: &str, problem: &Problem) -> io::Result<()> {
+fn write_earlier(xml: &mut Xml<'_>, report: &Report<'_>, name: &str, problem: &Problem) -> io::Result<()> {
     let mut rerun = BytesStart::new(name.to_owned());
     attribute(&mut rerun, "type", problem.kind.as_str());
     attribute(&mut rerun, "message", &problem.message);
@@ -182,7 +180,12 @@ fn write_earlier(xml: &mut Xml, report: &Report<'_>, name: &str, problem: &Probl
 }
 
 /// Where the kept logs are, as Jenkins and GitLab take attachments; the guilty ones first. Empty ones tell nothing.
-fn write_attachments(xml: &mut Xml, report: &Report<'_>, outcome: &CaseOutcome, problem: &Problem) -> io::Result<()> {
+fn write_attachments(
+    xml: &mut Xml<'_>,
+    report: &Report<'_>,
+    outcome: &CaseOutcome,
+    problem: &Problem,
+) -> io::Result<()> {
     let mut paths: Vec<_> = problem.tails.iter().filter_map(|tail| tail.kept.as_deref()).collect();
     let last = outcome.earlier.len() + 1;
     let logs = outcome.logs.iter().filter(|log| log.size > 0 && log.attempt as usize == last);
@@ -227,7 +230,7 @@ fn attribute(element: &mut BytesStart<'_>, name: &str, value: &str) {
     }
 }
 
-fn element(xml: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -> io::Result<()> {
+fn element(xml: &mut Xml<'_>, name: &str, attributes: &[(&str, &str)], text: &str) -> io::Result<()> {
     let mut start = BytesStart::new(name.to_owned());
     for (name, value) in attributes {
         attribute(&mut start, name, value);
@@ -237,6 +240,6 @@ fn element(xml: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -
     end(xml, name)
 }
 
-fn end(xml: &mut Xml, name: &str) -> io::Result<()> {
+fn end(xml: &mut Xml<'_>, name: &str) -> io::Result<()> {
     xml.write_event(Event::End(BytesEnd::new(name.to_owned())))
 }

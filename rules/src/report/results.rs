@@ -1,38 +1,69 @@
 //! `results.json`: the same results as data.
 
+use std::io;
+
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::when::{seconds, timestamp};
 use super::{Counts, Report};
 use crate::outcome::{CaseOutcome, Judged, Problem, Verdict};
 
-/// The whole report as JSON.
-#[must_use]
-pub fn results(report: &Report<'_>) -> Value {
+/// The whole report as JSON, a suite at a time: thousands of them as one tree would take more memory than the run.
+#[derive(Serialize)]
+struct Results<'a> {
+    format: &'static str,
+    counts: Value,
+    signal: Option<i32>,
+    faults: &'a [String],
+    broken: Vec<Value>,
+    #[serde(serialize_with = "suites")]
+    suites: &'a Report<'a>,
+}
+
+/// Writes the whole report as JSON.
+///
+/// # Errors
+///
+/// Those of `to`.
+pub fn results(report: &Report<'_>, to: &mut dyn io::Write) -> io::Result<()> {
     let counts = Counts::of_run(report.loaded, report.outcome);
-    json!({
-        "format": "foresee-results/1",
-        "counts": {
+    let results = Results {
+        format: "foresee-results/1",
+        counts: json!({
             "suites": report.outcome.cases.len() + report.loaded.broken.len(),
             "tests": counts.tests,
             "failures": counts.failures,
             "errors": counts.errors,
             "skipped": counts.skipped,
             "flaky": report.outcome.cases.iter().filter(|case| case.is_flaky()).count(),
-        },
-        "signal": report.outcome.signal,
-        "faults": report.outcome.faults,
-        "broken": report.loaded.broken.iter().map(|broken| json!({
-            "file": broken.file,
-            "classname": broken.classname,
-            "errors": broken.problems.iter().map(|p| json!({
-                "at": report.loaded.sources.place(p.span),
-                "message": p.message,
-                "help": p.help,
-            })).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "suites": report.outcome.cases.iter().map(|case| suite(report, case)).collect::<Vec<_>>(),
-    })
+        }),
+        signal: report.outcome.signal,
+        faults: &report.outcome.faults,
+        broken: report
+            .loaded
+            .broken
+            .iter()
+            .map(|broken| {
+                json!({
+                    "file": broken.file,
+                    "classname": broken.classname,
+                    "errors": broken.problems.iter().map(|p| json!({
+                        "at": report.loaded.sources.place(p.span),
+                        "message": p.message,
+                        "help": p.help,
+                    })).collect::<Vec<_>>(),
+                })
+            })
+            .collect(),
+        suites: report,
+    };
+    serde_json::to_writer_pretty(&mut *to, &results)?;
+    to.write_all(b"\n")
+}
+
+fn suites<S: Serializer>(report: &Report<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(report.outcome.cases.iter().map(|case| suite(report, case)))
 }
 
 fn suite(report: &Report<'_>, outcome: &CaseOutcome) -> Value {
