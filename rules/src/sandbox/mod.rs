@@ -13,6 +13,7 @@ mod namespaces;
 mod place;
 mod remedy;
 mod run_dir;
+mod runfiles;
 mod view;
 
 use std::collections::BTreeMap;

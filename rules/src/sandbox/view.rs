@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::mount::{NO_DEV, NO_SUID, READ_ONLY, attach, copy_tree, make_read_only, mount_new, restrict};
+use super::runfiles;
 use crate::case::{Case, Stdin, Text, View};
 
 /// What becomes of a path.
@@ -95,6 +96,12 @@ impl Plan {
         place.root.parent().into_iter().for_each(|dir| hide(dir, Sight::Hidden));
         for path in wishes.needed() {
             plan.show(&path);
+        }
+        for path in case.runfiles.iter().flat_map(|dir| runfiles::needed(dir)) {
+            // Also where a directory on the way is a link itself: by that name it is looked for.
+            if let Some(target) = real(&path) {
+                plan.show_as(&path, &target);
+            }
         }
         if plan.view == View::Declared {
             let etc = Path::new("/etc");
