@@ -1,7 +1,9 @@
 //! Tests of the whole program, as a user sees it.
 
 mod golden;
+mod hygiene;
 mod logs;
+mod model;
 mod readme;
 mod reports;
 mod schema;

@@ -122,6 +122,7 @@ pub fn run(
     told: &mut dyn FnMut(Progress<'_>),
 ) -> io::Result<RunOutcome> {
     let began = Instant::now();
+    let signals = watch_signals()?;
     let run_dir = RunDir::create(&options.sandbox_dir).map_err(|error| {
         let dir = options.sandbox_dir.display();
         io::Error::new(error.kind(), format!("the sandbox directory `{dir}` can't be used: {error}"))
@@ -133,13 +134,20 @@ pub fn run(
             waiting.push_back(Task { position: waiting.len(), case: *case, repetition });
         }
     }
+    let concluder = match Concluder::new(cases, options, run_dir.path()) {
+        Ok(concluder) => concluder,
+        Err(error) => {
+            let _ = run_dir.remove();
+            return Err(error);
+        }
+    };
     let mut supervisor = Supervisor {
         cases,
         options,
         zygote,
         zygote_gone: false,
         ladder: Ladder::new(options.isolation),
-        signals: watch_signals()?,
+        signals,
         waiting,
         running: BTreeMap::new(),
         attempts: BTreeMap::new(),
@@ -147,7 +155,7 @@ pub fn run(
         closed: None,
         signal: None,
         deadline: options.deadline.map(|deadline| began + deadline),
-        concluder: Concluder::new(cases, options, run_dir.path())?,
+        concluder,
         run_dir,
     };
     let cases = supervisor.supervise(told)?;
@@ -173,11 +181,10 @@ pub enum Progress<'a> {
 
 /// SIGTERM, SIGINT and SIGHUP as a descriptor. Those that the caller has ignored stay ignored, but for SIGTERM.
 fn watch_signals() -> io::Result<SignalFd> {
-    let mut mask = SigSet::empty();
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        mask.add(signal);
-    }
     crate::process::unignore(libc::SIGTERM);
+    // A blocked signal reaches the descriptor even when it is ignored, so it must not be asked for.
+    let wanted = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
+    let mask: SigSet = wanted.into_iter().filter(|signal| !crate::process::is_ignored(*signal as i32)).collect();
     mask.thread_block()?;
     Ok(SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
 }
@@ -320,9 +327,11 @@ impl<'a> Supervisor<'a> {
         let jobs: Vec<u32> = talking().map(|(id, _)| *id).collect();
         let readable = {
             let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            let zygote = if self.zygote_gone { PollFlags::empty() } else { PollFlags::POLLIN };
-            fds.push(PollFd::new(self.zygote.fd().as_fd(), zygote));
             fds.extend(talking().map(|(_, (_, job))| PollFd::new(job.fd(), PollFlags::POLLIN)));
+            if !self.zygote_gone {
+                // Once it is gone, its descriptor is readable for ever.
+                fds.push(PollFd::new(self.zygote.fd().as_fd(), PollFlags::POLLIN));
+            }
             match poll(&mut fds, self.patience()) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
@@ -332,7 +341,7 @@ impl<'a> Supervisor<'a> {
         if readable[0] {
             self.take_signals();
         }
-        for (job, _) in jobs.iter().zip(&readable[2..]).filter(|(_, readable)| **readable) {
+        for (job, _) in jobs.iter().zip(&readable[1..]).filter(|(_, readable)| **readable) {
             if let Some((_, job)) = self.running.get_mut(job) {
                 job.read();
                 if job.isolation.is_some() {
@@ -341,15 +350,17 @@ impl<'a> Supervisor<'a> {
             }
         }
         let mut ended = Vec::new();
-        if readable[1] && !self.zygote_gone {
+        if readable[jobs.len() + 1..].contains(&true) {
             match self.zygote.news() {
                 News::Ended(job, exit) => ended.extend(self.over(job, Some(exit))),
                 News::Failed(job, error, refusals) => ended.extend(self.failed_to_fork(job, &error, &refusals)),
-                News::Gone => self.zygote_gone = true,
+                News::Gone => {
+                    self.zygote_gone = true;
+                    self.stop(Kind::Internal, "foresee's zygote process is gone");
+                }
             }
         }
         if self.zygote_gone {
-            self.closed.get_or_insert_with(|| "foresee's zygote process is gone".to_owned());
             // Nobody will tell of their ends any more.
             for job in self.running.keys().copied().collect::<Vec<_>>() {
                 let silent = self.running.get_mut(&job).is_some_and(|(_, job)| job.is_finished() || !job.read());
