@@ -35,7 +35,6 @@ impl Supervisor<'_> {
             states,
             ids: Ids::of_this_process(),
             home: self.options.home.clone(),
-            visible: self.visible.clone(),
         }
     }
 

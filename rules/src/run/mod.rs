@@ -29,7 +29,7 @@ pub use self::zygote::Zygote;
 use crate::artifacts::Keep;
 use crate::case::{Case, Network, PortKind, signal_name};
 use crate::outcome::{CaseOutcome, Kind, Problem};
-use crate::sandbox::{Ladder, Place, RunDir, Wanted, runfiles_targets};
+use crate::sandbox::{Ladder, Place, RunDir, Wanted};
 
 /// How long an executor may take to end a case that is to be stopped, before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_millis(1200);
@@ -97,8 +97,6 @@ struct Supervisor<'a> {
     zygote: &'a Zygote,
     zygote_gone: bool,
     ladder: Ladder,
-    /// What the links of the runfiles lead to.
-    visible: Vec<PathBuf>,
     run_dir: RunDir,
     signals: SignalFd,
     waiting: VecDeque<Task>,
@@ -151,11 +149,6 @@ pub fn run(
         zygote,
         zygote_gone: false,
         ladder: Ladder::new(options.isolation),
-        visible: selected
-            .iter()
-            .find_map(|case| cases[*case].runfiles.as_deref())
-            .map(runfiles_targets)
-            .unwrap_or_default(),
         signals,
         waiting,
         running: BTreeMap::new(),

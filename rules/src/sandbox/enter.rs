@@ -28,8 +28,6 @@ pub(crate) struct Order {
     pub(crate) ids: Ids,
     /// The caller's home directory.
     pub(crate) home: Option<PathBuf>,
-    /// What else of the host must be seen.
-    pub(crate) visible: Vec<PathBuf>,
 }
 
 /// The devices that programs may expect.
@@ -88,7 +86,7 @@ impl Order {
         let lost = |what: &'static str| move |error: io::Error| Unfit::new(Facet::Mount, what, &error);
         mount::make_private().map_err(lost("making the mounts private"))?;
         let home = self.home.as_deref();
-        let plan = Plan::new(&Wishes { case, place, path, home, visible: &self.visible });
+        let plan = Plan::new(&Wishes { case, place, path, home });
         let own = copy_tree(&place.root).map_err(lost("copying the mount of the case's directory"))?;
         restrict(&own, NO_SUID | NO_DEV).map_err(lost("restricting the case's directory"))?;
         // The new root is attached at some directory that is ours; once it is the root, that is of no concern.

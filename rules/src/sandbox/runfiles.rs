@@ -1,62 +1,102 @@
-//! Where runfiles really are: a tree of links, to files that must be seen as well.
+//! What Bazel's runfiles lead to: they are links, to files anywhere on the machine.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-/// Trees with more entries than this are not followed to the last link.
-const MANY: usize = 20_000;
-/// Where Bazel builds, below its output base.
-const BUILT: [&str; 2] = ["/execroot/", "/sandbox/"];
+/// More paths than this are not shown one by one, but by the directories that they are in.
+const MANY: usize = 512;
+/// A link may lead to a link; the kernel follows no more than this.
+const HOPS: usize = 40;
 
-/// The directories that the links below `runfiles` lead to.
-pub(crate) fn targets(runfiles: &Path) -> Vec<PathBuf> {
+/// The runfiles directory, by the name given, and the paths that the links below it lead to, with those on the way: a
+/// link to a link is of no use where the second is not seen.
+pub(super) fn needed(root: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
-    // Links lead to links, all of them within the output base; the last may lead to a source anywhere.
-    if let Some(base) = output_base(runfiles) {
-        found.insert(base);
-    }
-    let mut left = vec![runfiles.to_owned()];
-    let mut seen = 0;
-    while let Some(dir) = left.pop() {
-        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-            seen += 1;
-            if seen > MANY {
-                return found.into_iter().collect();
-            }
+    let mut pending = vec![root.to_owned()];
+    while let Some(dir) = pending.pop() {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => left.push(entry.path()),
-                Ok(kind) if kind.is_symlink() => {
-                    let Ok(target) = fs::canonicalize(entry.path()) else { continue };
-                    let dir = if target.is_dir() { Some(target.as_path()) } else { target.parent() };
-                    found
-                        .extend(dir.filter(|dir| !found.iter().any(|known| dir.starts_with(known))).map(PathBuf::from));
-                }
+                Ok(kind) if kind.is_symlink() => follow(&entry.path(), &mut found),
+                Ok(kind) if kind.is_dir() => pending.push(entry.path()),
                 _ => {}
             }
         }
     }
-    found.into_iter().collect()
+    let mut needed = summed_up(found, MANY);
+    // `bazel-bin` is a link.
+    needed.insert(root.to_owned());
+    needed
 }
 
-fn output_base(runfiles: &Path) -> Option<PathBuf> {
-    let path = runfiles.to_str()?;
-    let end = BUILT.iter().filter_map(|part| path.find(part)).min()?;
-    Some(PathBuf::from(&path[..end]))
+fn follow(link: &Path, found: &mut BTreeSet<PathBuf>) {
+    let Ok(target) = fs::canonicalize(link) else { return };
+    let mut at = link.to_owned();
+    for _ in 0..HOPS {
+        let (Ok(text), Some(parent)) = (fs::read_link(&at), at.parent()) else { break };
+        at = without_dots(&parent.join(text));
+        found.insert(at.clone());
+    }
+    found.insert(target);
+}
+
+/// The path without `.` and `..`, taken as text: that is how it has to be made again.
+fn without_dots(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut done, component| {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(done.pop()),
+            _ => done.push(component),
+        }
+        done
+    })
+}
+
+/// At most `limit` paths: the same, or directories that hold them all. The deepest are summed up first.
+fn summed_up(mut paths: BTreeSet<PathBuf>, limit: usize) -> BTreeSet<PathBuf> {
+    while paths.len() > limit {
+        let depth = |path: &PathBuf| path.components().count();
+        let Some(deepest) = paths.iter().map(depth).max().filter(|deepest| *deepest > 2) else { break };
+        let up = |path: PathBuf| match path.parent() {
+            Some(parent) if depth(&path) == deepest => parent.to_owned(),
+            _ => path,
+        };
+        paths = paths.into_iter().map(up).collect();
+    }
+    paths
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
-    fn the_output_base_is_before_the_first_of_its_parts() {
-        for (path, base) in [
-            ("/c/ab12/execroot/_main/bazel-out/k8/bin/t.runfiles", Some("/c/ab12")),
-            ("/c/ab12/sandbox/linux-sandbox/3/execroot/_main/bazel-out/k8/bin/t.runfiles", Some("/c/ab12")),
-            ("/srv/t.runfiles", None),
-        ] {
-            assert_eq!(output_base(Path::new(path)), base.map(PathBuf::from));
+    fn links_are_followed_to_the_end_and_the_way_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().canonicalize().unwrap().join(name);
+        for name in ["runfiles/_main/sub", "execroot", "source"] {
+            fs::create_dir_all(at(name)).unwrap();
         }
+        fs::write(at("source/data"), "").unwrap();
+        fs::write(at("runfiles/_main/plain"), "").unwrap();
+        // As Bazel has it: a link to the execroot, where a directory is a link to the source tree.
+        symlink(at("source"), at("execroot/pkg")).unwrap();
+        symlink(at("execroot/pkg/data"), at("runfiles/_main/data")).unwrap();
+        symlink("../data", at("runfiles/_main/sub/again")).unwrap();
+        symlink("nowhere", at("runfiles/_main/broken")).unwrap();
+        let expected = ["execroot/pkg/data", "runfiles", "runfiles/_main/data", "source/data"].map(at);
+        assert_eq!(needed(&at("runfiles")), BTreeSet::from(expected));
+    }
+
+    #[test]
+    fn many_paths_are_shown_by_their_directories() {
+        let paths = ["/a/b/c/1", "/a/b/c/2", "/a/d/3", "/e/4"].map(PathBuf::from);
+        assert_eq!(summed_up(BTreeSet::from(paths.clone()), 4), BTreeSet::from(paths.clone()));
+        let three = ["/a/b/c", "/a/d/3", "/e/4"].map(PathBuf::from);
+        assert_eq!(summed_up(BTreeSet::from(paths.clone()), 3), BTreeSet::from(three));
+        let two = ["/a", "/e"].map(PathBuf::from);
+        assert_eq!(summed_up(BTreeSet::from(paths), 1), BTreeSet::from(two));
     }
 }

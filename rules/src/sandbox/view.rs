@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::mount::{NO_DEV, NO_SUID, READ_ONLY, attach, copy_tree, make_read_only, mount_new, restrict};
+use super::runfiles;
 use crate::case::{Case, Stdin, Text, View};
 
 /// What becomes of a path.
@@ -73,8 +74,6 @@ pub(super) struct Wishes<'a> {
     pub(super) path: &'a str,
     /// The caller's home directory.
     pub(super) home: Option<&'a Path>,
-    /// What else is to be seen.
-    pub(super) visible: &'a [PathBuf],
 }
 
 impl Plan {
@@ -95,6 +94,12 @@ impl Plan {
         place.root.parent().into_iter().for_each(|dir| hide(dir, Sight::Hidden));
         for path in wishes.needed() {
             plan.show(&path);
+        }
+        for path in case.runfiles.iter().flat_map(|dir| runfiles::needed(dir)) {
+            // Also where a directory on the way is a link itself: by that name it is looked for.
+            if let Some(target) = real(&path) {
+                plan.show_as(&path, &target);
+            }
         }
         if plan.view == View::Declared {
             let etc = Path::new("/etc");
@@ -177,8 +182,7 @@ impl Plan {
 impl Wishes<'_> {
     /// The paths without which the case can't work.
     fn needed(&self) -> BTreeSet<PathBuf> {
-        let mut needed: BTreeSet<PathBuf> = self.visible.iter().cloned().collect();
-        needed.extend(self.case.runfiles.clone());
+        let mut needed: BTreeSet<PathBuf> = self.case.runfiles.iter().cloned().collect();
         for entry in self.path.split(':').map(Path::new).filter(|entry| entry.is_absolute()) {
             needed.insert(entry.to_owned());
             needed.extend(installation(entry, self.home.unwrap_or(Path::new("/root"))));
