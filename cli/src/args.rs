@@ -31,6 +31,8 @@ pub(crate) enum Command {
     List(ListOptions),
     /// Look at the logs that a run has kept
     Logs(LogsOptions),
+    /// Show what isolation this machine gives, and why not more
+    Doctor(DoctorOptions),
     /// Print the JSON Schema of the manifest
     Schema,
     /// Build a derivation of foresee's Nix library
@@ -107,6 +109,16 @@ pub(crate) struct ListOptions {
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) selection: SelectionOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the case that finds it out gets its directories ($TEST_TMPDIR, or a temporary directory)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sandbox_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod doctor;
 mod environment;
 mod exit;
 mod list;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Ok(Command::List(options)) => list::list(&options, &environment),
         Ok(Command::Logs(options)) => logs::logs(&options, &environment),
         Ok(Command::Nix(mode)) => nix::build(mode, &environment),
+        Ok(Command::Doctor(options)) => doctor::doctor(options, &environment),
         Ok(Command::Schema) => list::schema(),
         Err(status) => status,
     };

@@ -1,7 +1,10 @@
 //! Tests of the whole program, as a user sees it.
 
 mod golden;
+mod hygiene;
+mod isolation;
 mod logs;
+mod model;
 mod readme;
 mod reports;
 mod schema;

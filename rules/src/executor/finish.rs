@@ -96,6 +96,10 @@ impl Executor {
             self.channel.drain_child_signals();
         }
         let names = process::children_names();
+        if names.is_empty() {
+            // The last of them has ended just now.
+            return Ok(());
+        }
         let what = if names.len() == 1 { "a descendant" } else { "descendants" };
         let message = format!("{what} outlived the case: {}", names.join(", "));
         let problem = Problem::new(Kind::Orphaned, self.case.span, message)

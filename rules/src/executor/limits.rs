@@ -3,14 +3,16 @@
 //! The kernel stops a process at some of its limits, and says so by a signal. How much memory and how many processes a
 //! whole case uses is added up here, every now and then.
 
+use std::time::Duration;
+
 use super::{Executor, Halt, Step};
 use crate::case::{Exit, Limits, ProcessId};
 use crate::executor::logs::bytes;
 use crate::outcome::{Kind, Problem};
 use crate::process::{self, Child};
 
-/// Processes beyond the limit that the kernel still allows, so that the limit is seen to be exceeded.
-const SLACK: u64 = 16;
+/// How often use is added up: a fork bomb that the kernel stops is over soon.
+pub(super) const TICK: Duration = Duration::from_millis(5);
 
 /// Limits that the kernel keeps: resource, soft limit, hard limit.
 pub(super) fn rlimits(limits: &Limits, own_users: bool) -> Vec<(i32, u64, u64)> {
@@ -19,7 +21,7 @@ pub(super) fn rlimits(limits: &Limits, own_users: bool) -> Vec<(i32, u64, u64)> 
     let cpu = cpu.map(|seconds| (libc::RLIMIT_CPU, seconds, seconds + 1));
     let same = |resource, limit: Option<u64>| limit.map(|limit| (resource, limit, limit));
     // The kernel counts the processes of a user, in a user namespace; without one these are also others'.
-    let processes = limits.processes.filter(|_| own_users).map(|limit| limit.saturating_add(SLACK));
+    let processes = limits.processes.filter(|_| own_users).map(process::hard_limit_of_processes);
     let all = [
         cpu,
         same(libc::RLIMIT_NOFILE, limits.open_files),

@@ -24,7 +24,7 @@ use self::logs::Logs;
 use self::ports::Ports;
 use self::request::Responses;
 use self::values::Filled;
-use crate::case::{Action, Case, CheckId, Exit, LIFECYCLE, ProcessId};
+use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::http::Session;
 use crate::outcome::{Judged, Kind, Problem, ProcessRecord, Verdict};
 use crate::plan::{Standing, Turns};
@@ -98,6 +98,8 @@ pub(crate) struct Executor {
     exceeded: Option<Halt>,
     /// Whether the case has a user namespace, and so an own count of the user's processes.
     own_users: bool,
+    /// The process whose exit was the first to end the case.
+    culprit: Option<ProcessId>,
 }
 
 /// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
@@ -108,7 +110,9 @@ pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
     if let Err(ended) = assignment.isolate(&mut channel) {
         if let Some(problem) = ended {
             channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
+            channel.flush();
         }
+        channel.flush();
         return Ok(());
     }
     let open_files = process::raise_open_files();
@@ -163,6 +167,11 @@ impl Executor {
 
     /// Waits for whatever comes next, at most until `until`, and takes note of it.
     fn pump(&mut self, until: Instant) -> Step {
+        self.look(until).map(drop)
+    }
+
+    /// As `pump`; returns how much there was.
+    fn look(&mut self, until: Instant) -> Step<usize> {
         let now = Instant::now();
         let running = self.states.iter().any(|state| matches!(state, State::Running(_)));
         let mut wake = until.min(now + LONG);
@@ -180,6 +189,8 @@ impl Executor {
             self.channel.flush();
             tokens = watch(wait - TELL_AFTER)?;
         }
+        let count = tokens.len();
+        let exits = tokens.iter().any(|token| !matches!(*token, CHANNEL | CHILDREN | HELPER));
         for token in tokens {
             match token {
                 CHANNEL => self.command()?,
@@ -189,7 +200,8 @@ impl Executor {
             }
         }
         self.raise()?;
-        self.tick()
+        self.tick(exits)?;
+        Ok(count)
     }
 
     /// Ends the case for an unanticipated exit. The steps may lag behind the exits, by a moment as a rule; a wait of a turn
@@ -199,29 +211,30 @@ impl Executor {
             return Err(halt);
         }
         let here = self.turns.of_step(self.current);
-        let waiting = self.case.steps.get(self.current).is_some_and(|step| matches!(step.action, Action::Wait(..)));
+        let waiting = self.case.steps.get(self.current).is_some_and(|step| !step.action.awaited().is_empty());
         match self.failure.take_if(|(turn, _)| *turn <= here || !waiting) {
             Some((_, halt)) => Err(halt),
             None => Ok(()),
         }
     }
 
-    /// Takes note of everything that has happened by now.
+    /// Takes note of everything that has happened by now, also when it is more than one look takes in.
     fn catch_up(&mut self) -> Step {
-        self.pump(Instant::now())
+        while self.look(Instant::now())? == process::BATCH {}
+        Ok(())
     }
 
-    /// Looks at the clock and at the logs.
-    fn tick(&mut self) -> Step {
+    /// Looks at the clock and at the logs. Exits that have just been seen may satisfy the step: they are judged before
+    /// the clock is.
+    fn tick(&mut self, exits: bool) -> Step {
         let now = Instant::now();
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
-            // Exits that came before are already noted: `pump` reads them first.
+        if !exits && self.deadline().is_some_and(|deadline| now >= deadline) {
             let limit = self.case.deadline.unwrap_or_default();
             let message = format!("the case took longer than its deadline of {limit:?}");
             return Err(Halt::lifecycle(self.cut_short(Kind::Timeout, message)));
         }
         if now >= self.next_tick {
-            self.next_tick = now + LOG_TICK;
+            self.next_tick = now + self.tick_length();
             for process in 0..self.states.len() {
                 if matches!(self.states[process], State::Running(_)) {
                     self.check_log_size(process)?;
@@ -230,6 +243,10 @@ impl Executor {
             self.check_usage()?;
         }
         Ok(())
+    }
+
+    fn tick_length(&self) -> Duration {
+        if self.case.limits.processes.is_some() { limits::TICK } else { LOG_TICK }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -266,35 +283,45 @@ impl Executor {
             self.states[process] = State::Running(child);
             return;
         };
-        let exceeded = self.limit_hit(process, &child, exit);
+        // What it leaves behind counts, too: a program that was refused a process may have given up.
+        let exceeded = self.limit_hit(process, &child, exit).or_else(|| self.check_usage().err());
         self.exceeded = self.exceeded.take().or(exceeded);
         let record = ProcessRecord { process, pid: child.pid, exit: Some(exit) };
         self.states[process] = State::Ended(child, exit);
         self.exit_order[process] = self.exit_order.iter().filter(|order| **order != usize::MAX).count();
         self.channel.send(&Event::Process(record));
-        if self.turns.exit(process) == Standing::Unexpected && self.failure.is_none() {
-            let name = &self.case.processes[process].name;
-            let problem = Problem::new(
-                Kind::UnexpectedExit,
-                self.case.processes[process].span,
-                format!("`{name}` {exit} while nothing waited for it"),
-            );
-            let mut problem = problem.label(format!("it {exit}"));
-            // Not the step that is being done, which depends on the moment, but the exits that the turn is about.
-            let awaited = self.case.steps.get(self.turns.closing_step()).map(|step| step.action.awaited());
-            let awaited = awaited.unwrap_or_default().iter().filter(|e| e.check != LIFECYCLE);
-            let names = awaited.map(|e| self.case.checks[e.check].name.trim_end_matches(": status"));
-            let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-            if !names.is_empty() {
-                problem = problem.detail("awaited", names.join(", "));
-            }
-            problem.logs = self.logs.of_process(process);
-            self.failure = Some((self.turns.current(), Halt::lifecycle(problem)));
+        if self.turns.exit(process) == Standing::Unexpected && self.culprit.is_none() {
+            let turn = self.turns.current();
+            // An exit before this one may have decided the case already, by its status, and was not judged yet.
+            let decided = self.wrong_exit(self.turns.closing_step(), process);
+            let (turn, culprit, halt) = decided.unwrap_or_else(|| (turn, process, self.unexpected(process, exit)));
+            self.culprit = Some(culprit);
+            self.failure = Some((turn, halt));
         }
     }
 
     fn is_running(&self, process: ProcessId) -> bool {
         matches!(self.states[process], State::Running(_))
+    }
+
+    fn unexpected(&self, process: ProcessId, exit: Exit) -> Halt {
+        let name = &self.case.processes[process].name;
+        let problem = Problem::new(
+            Kind::UnexpectedExit,
+            self.case.processes[process].span,
+            format!("`{name}` {exit} while nothing waited for it"),
+        );
+        let mut problem = problem.label(format!("it {exit}"));
+        // Not the step that is being done, which depends on the moment, but the exits that the turn is about.
+        let awaited = self.case.steps.get(self.turns.closing_step()).map(|step| step.action.awaited());
+        let awaited = awaited.unwrap_or_default().iter().filter(|e| e.check != LIFECYCLE);
+        let names = awaited.map(|e| self.case.checks[e.check].name.trim_end_matches(": status"));
+        let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+        if !names.is_empty() {
+            problem = problem.detail("awaited", names.join(", "));
+        }
+        problem.logs = self.logs.of_process(process);
+        Halt::lifecycle(problem)
     }
 
     /// How `process` ended, if it has.

@@ -87,6 +87,7 @@ impl Executor {
             failure: None,
             exceeded: None,
             own_users,
+            culprit: None,
         })
     }
 

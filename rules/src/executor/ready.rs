@@ -32,10 +32,14 @@ impl Executor {
             if (!ended || lasting) && self.holds(process, condition, until, &mut printed)? {
                 return held_off;
             }
-            if ended {
-                return Err(self.not_ready(process, condition));
+            match held_off {
+                // Another process has ended the case before this one ended.
+                Err(halt) if self.culprit.is_some_and(|it| self.exit_order[it] < self.exit_order[process]) => {
+                    return Err(halt);
+                }
+                _ if ended => return Err(self.not_ready(process, condition)),
+                held_off => held_off?,
             }
-            held_off?;
             let now = Instant::now();
             if now >= until {
                 let name = &self.case.processes[process].name;

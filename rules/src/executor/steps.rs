@@ -81,6 +81,20 @@ impl Executor {
         Ok(())
     }
 
+    /// The first of the exits awaited up to and including step `last` that has come and is not as expected, though the
+    /// plan has not come to judge it yet; with the turn that awaits it. The exit of `but` is not meant: a `kill` that has
+    /// not begun awaits it without anticipating it.
+    pub(super) fn wrong_exit(&self, last: usize, but: ProcessId) -> Option<(usize, ProcessId, Halt)> {
+        self.case.steps.iter().enumerate().take(last + 1).find_map(|(index, step)| {
+            let awaited = step.action.awaited().iter();
+            let ended = awaited.filter_map(|expectation| Some((expectation, self.exit_of(expectation.process)?)));
+            let wrong = ended.filter(|(awaited, exit)| awaited.process != but && !awaited.status.allows(*exit));
+            let (expectation, exit) = wrong.min_by_key(|(expectation, _)| self.exit_order[expectation.process])?;
+            let halt = self.unexpected_status(expectation, exit);
+            Some((self.turns.of_step(index), expectation.process, halt))
+        })
+    }
+
     fn unexpected_status(&self, expectation: &Expectation, exit: Exit) -> Halt {
         let name = &self.case.processes[expectation.process].name;
         let message = format!("`{name}` {exit}, not {}", expectation.status);

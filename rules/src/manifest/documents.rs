@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::node::{Node, Scalar};
+use super::vocabulary::{
+    APP, CAPTURE, CASE, CONDITION_HTTP, CONDITIONS, CONSTRAINTS, COOKIE, KILL, LIMITS, MATCHER, NETWORKS, OPERATORS,
+    ORPHANS, OUTPUTS, PORT_KINDS, PROCESS, RETRY, RUN, SANDBOX, SETTINGS, STDIN, STEP, STOP, TARGET, UPLOAD, VIEWS,
+    names,
+};
 use super::{Caller, json_schema, load, load_text, yaml};
 
 fn repository() -> &'static Path {
@@ -130,5 +135,86 @@ fn mappings(value: &Value, at: String, places: &mut Vec<String>) {
             items.iter().enumerate().for_each(|(i, item)| mappings(item, format!("{at}/{i}"), places));
         }
         _ => {}
+    }
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(repository().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn the_reference_has_every_key() {
+    let page = page("docs/manifest.md");
+    let tables = [
+        SETTINGS,
+        CASE,
+        LIMITS,
+        SANDBOX,
+        OPERATORS,
+        STEP,
+        KILL,
+        RUN,
+        OUTPUTS,
+        PROCESS,
+        STDIN,
+        CONDITIONS,
+        CONDITION_HTTP,
+        APP,
+        STOP,
+        TARGET,
+        UPLOAD,
+        CAPTURE,
+        RETRY,
+        CONSTRAINTS,
+        COOKIE,
+        MATCHER,
+    ];
+    let words = [VIEWS, NETWORKS, ORPHANS, PORT_KINDS, crate::sandbox::FACETS];
+    let keys = tables.iter().flat_map(|table| names(table)).chain(words.into_iter().flatten().copied());
+    let missing: BTreeSet<_> = keys
+        .filter(|key| {
+            let spellings = [
+                format!("`{key}`"),
+                format!("{{{key}: "),
+                format!("{{{key}, "),
+                format!(", {key}"),
+                format!("{key}: "),
+            ];
+            !spellings.iter().any(|spelling| page.contains(spelling))
+        })
+        .collect();
+    assert!(missing.is_empty(), "docs/manifest.md says nothing of {missing:?}");
+}
+
+/// The blocks of a page that are YAML.
+fn yaml_blocks(page: &str) -> Vec<String> {
+    let parts = page.split("```yaml\n").skip(1);
+    parts.map(|part| part.split("```").next().unwrap_or("").to_owned()).collect()
+}
+
+#[test]
+fn the_reference_quotes_what_is_run() {
+    let texts: Vec<_> = candidates().iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let blocks = yaml_blocks(&page("docs/manifest.md"));
+    assert!(blocks.len() >= 10);
+    for block in &blocks {
+        assert!(texts.iter().any(|text| text.contains(block.as_str())), "no manifest of testdata has this:\n{block}");
+    }
+}
+
+#[test]
+fn the_manifests_of_the_guide_load() {
+    for name in ["docs/guide.md", "README.md"] {
+        for block in yaml_blocks(&page(name)) {
+            let (root, problems) = yaml::parse(0, &block);
+            assert!(problems.is_empty(), "{name}: {problems:?}\n{block}");
+            let cases = root
+                .is_some_and(|root| root.entries().is_some_and(|all| all.iter().any(|e| e.key.starts_with("test"))));
+            if cases {
+                let loaded = load_text(Path::new("testdata/quickstart/test.yml"), block.clone(), &caller());
+                let said: Vec<_> = loaded.broken.iter().flat_map(|b| &b.problems).map(|p| &p.message).collect();
+                assert!(said.is_empty(), "{name}: {said:?}\n{block}");
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ mod discover;
 mod documents;
 #[cfg(test)]
 mod equivalence;
+mod expansion;
 mod files;
 mod lint;
 mod loader;
@@ -25,6 +26,7 @@ mod schema;
 mod scope;
 mod step;
 mod steps;
+mod substitute;
 mod target;
 mod vocabulary;
 mod yaml;

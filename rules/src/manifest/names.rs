@@ -34,10 +34,7 @@ impl RawCase {
 }
 
 /// Names for steps, and names for log files; beside them the set of those that are taken.
-pub(super) fn name_processes(
-    processes: &[&RawProcess],
-    scope: &Scope<'_>,
-) -> (Vec<String>, Vec<String>, HashSet<String>) {
+pub(super) fn name_processes(processes: &[&RawProcess], scope: &Scope<'_>) -> (Vec<String>, Vec<String>, Stems) {
     let mut taken: HashSet<String> = HashSet::new();
     for process in processes {
         let Some((name, span)) = &process.named else {
@@ -64,7 +61,7 @@ pub(super) fn name_processes(
             None => free_name(base_name(process, scope), &mut taken, &mut numbers),
         });
     }
-    let mut stems = HashSet::new();
+    let mut stems = Stems::new();
     let log_stems = names.iter().map(|name| log_stem(name, &mut stems)).collect();
     (names, log_stems, stems)
 }
@@ -128,11 +125,15 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Names of log files that are taken, in lower case, each with the number that was last put behind it: a target that comes
+/// a thousand times must not try a thousand numbers each time.
+pub(super) type Stems = HashMap<String, u32>;
+
 /// A name for log files that is one path component, of bounded length, and differs from all others.
 ///
 /// Names that had to be changed end in a part of their digest, so that `a/b` and `a_b` stay apart and the same name
 /// gives the same file in every run.
-pub(super) fn log_stem(name: &str, taken: &mut HashSet<String>) -> String {
+pub(super) fn log_stem(name: &str, taken: &mut Stems) -> String {
     let safe = |c: char| {
         if c.is_alphanumeric() || "-_.+@=,".contains(c) { c } else { '_' }
     };
@@ -144,18 +145,19 @@ pub(super) fn log_stem(name: &str, taken: &mut HashSet<String>) -> String {
         stem.pop();
     }
     // File systems that ignore letter case must keep them apart as well.
-    if stem != name || taken.contains(&stem.to_lowercase()) {
+    if stem != name || taken.contains_key(&stem.to_lowercase()) {
         stem.push('~');
         for byte in &Sha256::digest(name.as_bytes())[..4] {
             let _ = write!(stem, "{byte:02x}");
         }
     }
     let base = stem.clone();
-    let mut number = 1;
-    while !taken.insert(stem.to_lowercase()) {
-        number += 1;
+    while taken.contains_key(&stem.to_lowercase()) {
+        let number = taken.entry(base.to_lowercase()).or_insert(1);
+        *number += 1;
         stem = format!("{base}~{number}");
     }
+    taken.insert(stem.to_lowercase(), 1);
     stem
 }
 
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn log_stems_are_single_components_and_differ() {
-        let mut taken = HashSet::new();
+        let mut taken = Stems::new();
         let long = "x".repeat(300);
         let names =
             ["echo", "../../x", "a/b", "a_b", "a b", "-rf", "..", ".", "Echo", "é", long.as_str(), "a\u{202e}b"];

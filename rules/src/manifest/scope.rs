@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::expansion::Expansion;
 use super::node::{Entry, Node, Scalar, Value};
 use super::reader::{Problems, RawText};
 use crate::case::{JsonText, Piece, Port, PortKind, ProcessId, Text};
@@ -12,13 +13,6 @@ use crate::source::{Sources, Span, clamp};
 
 /// Variables that every process has.
 pub(super) const BASE_ENV: &[&str] = &["PATH", "HOME", "TMPDIR", "TZ", "LANG"];
-
-/// No variable needs to speak of variables that deep; it keeps the recursion from exhausting the stack.
-const MAX_DEPTH: usize = 32;
-/// Variables that one value may be filled with.
-const MAX_FILLED: usize = 10_000;
-/// Bytes that variables may bring into one value.
-const MAX_TEXT: usize = 1 << 20;
 
 /// What `${…}` can speak of in one case.
 pub(super) struct Scope<'a> {
@@ -361,39 +355,6 @@ impl Scope<'_> {
 /// Whether this can be the name of a variable.
 pub(super) fn is_variable_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-}
-
-/// Keeps values that speak of values from doing so without end.
-#[derive(Default)]
-struct Expansion {
-    /// The variables that are being filled in.
-    open: Vec<String>,
-    /// How many have been filled in.
-    filled: usize,
-    /// Bytes of text that they brought.
-    text: usize,
-    /// Whether it was too much; that is told once.
-    exhausted: bool,
-}
-
-impl Expansion {
-    /// Begins to fill in the variable `name`, which is set by `node` and spoken of at `span`.
-    fn enter(&mut self, name: &str, node: &Node, span: Span) -> Result<(), Diagnostic> {
-        let refuse = |message: String| Err(Diagnostic::error(span, message).related(node.span, "it is set here"));
-        if self.open.iter().any(|outer| outer == name) {
-            return refuse(format!("the variable `{name}` speaks of itself"));
-        }
-        if self.open.len() >= MAX_DEPTH {
-            return refuse(format!("variables speak of one another more than {MAX_DEPTH} levels deep"));
-        }
-        self.filled += 1;
-        if self.filled > MAX_FILLED || self.text > MAX_TEXT {
-            self.exhausted = true;
-            return refuse(format!("too much text once its variables are filled in (`{name}` is one of them)"));
-        }
-        self.open.push(name.to_owned());
-        Ok(())
-    }
 }
 
 /// Joins neighbouring literals, so that text without places has one piece.

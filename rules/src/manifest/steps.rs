@@ -1,8 +1,8 @@
 //! Steps to resolved steps: references to processes, ports and texts are looked up, test cases are named.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::names::APP;
+use super::names::{APP, Stems};
 use super::process::{RawCondition, RawConditionKind, RawProcess, RawStdin};
 use super::raw::RawCase;
 use super::reader::RawText;
@@ -30,7 +30,7 @@ pub(super) fn resolve_steps(
     raw: &RawCase,
     processes: &[&RawProcess],
     log_stems: Vec<String>,
-    taken: HashSet<String>,
+    taken: Stems,
     setting: &Setting<'_>,
     scope: &mut Scope<'_>,
 ) -> Resolved {
@@ -123,7 +123,7 @@ pub(super) struct Walk<'w, 'a> {
     /// Whether every step could be read.
     complete: bool,
     /// Names of log files that are taken.
-    pub(super) taken: HashSet<String>,
+    pub(super) taken: Stems,
 }
 
 impl Walk<'_, '_> {

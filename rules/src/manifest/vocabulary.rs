@@ -104,8 +104,8 @@ pub(crate) const CASE: &[Key] = &[
 ];
 
 pub(crate) const LIMITS: &[Key] = &[
-    key("memory", "Address space of a process.", Size),
-    key("processes", "Number of processes and threads.", Integer(1)),
+    key("memory", "Memory that the processes of a case may have resident, together.", Size),
+    key("processes", "Number of processes and threads of a case, together.", Integer(1)),
     key("open_files", "Descriptors of a process.", Integer(4)),
     key("cpu", "Processor time of a process.", Duration),
     key("file_size", "Bytes of any one file.", Size),

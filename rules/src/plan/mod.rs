@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows a process; the executor asks, and tells what happened.
 
+#[cfg(test)]
+mod against_model;
 mod output;
 mod turns;
 

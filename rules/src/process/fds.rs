@@ -3,10 +3,11 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// Descriptors that children get by number are below this, ours above.
-const HIGH: RawFd = 256;
+/// Descriptors that children get by number are below this, ours above: the first that the limit on open files allows.
+const HIGH: [RawFd; 4] = [256, 64, 32, 16];
 
 /// A pipe, closed on exec.
 pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -15,12 +16,18 @@ pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// The same descriptor with a number that no child's descriptor has.
 pub(crate) fn high(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() >= HIGH {
-        return Ok(fd);
+    let mut result = Ok(fd.as_raw_fd());
+    for high in HIGH {
+        if fd.as_raw_fd() >= high {
+            return Ok(fd);
+        }
+        result = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(high));
+        if result != Err(Errno::EINVAL) {
+            break;
+        }
     }
-    let raw = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(HIGH))?;
     // SAFETY: fcntl has just opened it for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+    Ok(unsafe { OwnedFd::from_raw_fd(result?) })
 }
 
 /// Opens `/dev/null` for those of descriptors 0 to 2 that are closed, so that nothing of ours gets their numbers.

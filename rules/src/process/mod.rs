@@ -12,12 +12,12 @@ mod watch;
 pub(crate) use fds::{close_inherited, ensure_standard_fds, high, raise_open_files};
 pub(crate) use search::{NotExecutable, find_program};
 pub(crate) use spawn::{Command, SpawnError, Spawner, c_string};
-pub(crate) use usage::{peak_memory, usage_of_descendants};
+pub(crate) use usage::{hard_limit_of_processes, peak_memory, usage_of_descendants};
 pub(crate) use wait::{
-    become_subreaper, children_left, children_names, kill_children, kill_children_but, kill_group, kill_pid, peek_exit,
-    reap, reap_any, reap_next, reset_signals, send_signal, unignore,
+    become_subreaper, children_left, children_names, is_ignored, kill_children, kill_children_but, kill_group,
+    kill_pid, peek_exit, reap, reap_any, reap_next, reset_signals, send_signal, unignore,
 };
-pub(crate) use watch::Watch;
+pub(crate) use watch::{BATCH, Watch};
 
 use std::os::fd::OwnedFd;
 

@@ -251,6 +251,13 @@ unsafe fn wait_at_gate(shared: &Shared) {
             }
         }
     }
+    // The parent may have opened the gate and died before we asked to die with it.
+    // SAFETY: plain calls.
+    unsafe {
+        if libc::getppid() != shared.parent {
+            libc::_exit(127);
+        }
+    }
 }
 
 fn futex_wake(word: &AtomicU32) {

@@ -15,6 +15,11 @@ pub(crate) struct Usage {
     pub(crate) resident: u64,
 }
 
+/// How many processes the kernel is to allow where `limit` are allowed: more, so that the limit is seen to be exceeded.
+pub(crate) fn hard_limit_of_processes(limit: u64) -> u64 {
+    limit.saturating_add(limit.max(64))
+}
+
 /// One line of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug)]
 struct Stat {

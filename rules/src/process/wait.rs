@@ -171,9 +171,23 @@ pub(crate) fn kill_children_but(spared: &std::collections::HashMap<i32, u32>) {
 
 /// Gives every signal its default disposition: what our caller ignores must not be ignored by the tested programs.
 pub(crate) fn reset_signals() {
+    // Not through the C library: it refuses the two or three signals that it keeps for itself, which a caller's C library
+    // may have left ignored. All zero is `SIG_DFL` without flags, whatever the order of the members.
+    let default = [0_usize; 8];
     for signal in 1..=64 {
-        // SAFETY: resetting is harmless; those that can't be reset (SIGKILL, the C library's own) are refused.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: the kernel reads less than `default` has and writes nothing; SIGKILL and SIGSTOP are refused.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null_mut::<usize>(), 8);
+        }
+    }
+}
+
+/// Whether a signal is ignored: by our caller, for we ignore none of those that this is asked of.
+pub(crate) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all-zero is a valid sigaction, and only the present one is asked for.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
     }
 }
 

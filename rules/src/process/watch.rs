@@ -7,6 +7,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
+/// How many descriptors one wait reports at most.
+pub(crate) const BATCH: usize = 64;
+
 /// Waits for any of several descriptors to become readable.
 #[derive(Debug)]
 pub(crate) struct Watch(Epoll);
@@ -36,7 +39,7 @@ impl Watch {
 
     /// The tokens of what became readable within `timeout`, in order of becoming so.
     pub(crate) fn wait(&self, timeout: Duration) -> io::Result<Vec<u64>> {
-        let mut events = [EpollEvent::empty(); 64];
+        let mut events = [EpollEvent::empty(); BATCH];
         // Rounded up: a wait that ends early would spin through the last millisecond.
         let millis = timeout.as_nanos().div_ceil(1_000_000).min(60_000);
         let timeout = EpollTimeout::try_from(u32::try_from(millis).unwrap_or(60_000)).unwrap_or(EpollTimeout::ZERO);

@@ -62,7 +62,11 @@ impl Job {
         let assignment = Assignment { case: case.clone(), place, env, sandbox, keep_all };
         let mut line = serde_json::to_vec(&assignment)?;
         line.push(b'\n');
-        socket.write_all(&line)?;
+        match socket.write_all(&line) {
+            // There is no executor at the other end; the zygote is about to tell why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            result => result?,
+        }
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket,

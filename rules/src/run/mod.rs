@@ -4,6 +4,7 @@
 //! them, every selected case gets an outcome.
 
 mod conclude;
+mod isolate;
 mod job;
 mod select;
 mod zygote;
@@ -20,6 +21,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use self::conclude::Concluder;
+pub use self::isolate::isolation;
 use self::job::{Attempt, Job};
 pub use self::select::{Selection, Shard};
 use self::zygote::News;
@@ -27,7 +29,7 @@ pub use self::zygote::Zygote;
 use crate::artifacts::Keep;
 use crate::case::{Case, Network, PortKind, signal_name};
 use crate::outcome::{CaseOutcome, Kind, Problem};
-use crate::sandbox::{Facets, Ids, Ladder, Order, Place, Refusals, RunDir, Wanted, is_refusal};
+use crate::sandbox::{Ladder, Place, RunDir, Wanted, runfiles_targets};
 
 /// How long an executor may take to end a case that is to be stopped, before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_millis(1200);
@@ -95,6 +97,8 @@ struct Supervisor<'a> {
     zygote: &'a Zygote,
     zygote_gone: bool,
     ladder: Ladder,
+    /// What the links of the runfiles lead to.
+    visible: Vec<PathBuf>,
     run_dir: RunDir,
     signals: SignalFd,
     waiting: VecDeque<Task>,
@@ -122,6 +126,7 @@ pub fn run(
     told: &mut dyn FnMut(Progress<'_>),
 ) -> io::Result<RunOutcome> {
     let began = Instant::now();
+    let signals = watch_signals()?;
     let run_dir = RunDir::create(&options.sandbox_dir).map_err(|error| {
         let dir = options.sandbox_dir.display();
         io::Error::new(error.kind(), format!("the sandbox directory `{dir}` can't be used: {error}"))
@@ -133,13 +138,25 @@ pub fn run(
             waiting.push_back(Task { position: waiting.len(), case: *case, repetition });
         }
     }
+    let concluder = match Concluder::new(cases, options, run_dir.path()) {
+        Ok(concluder) => concluder,
+        Err(error) => {
+            let _ = run_dir.remove();
+            return Err(error);
+        }
+    };
     let mut supervisor = Supervisor {
         cases,
         options,
         zygote,
         zygote_gone: false,
         ladder: Ladder::new(options.isolation),
-        signals: watch_signals()?,
+        visible: selected
+            .iter()
+            .find_map(|case| cases[*case].runfiles.as_deref())
+            .map(runfiles_targets)
+            .unwrap_or_default(),
+        signals,
         waiting,
         running: BTreeMap::new(),
         attempts: BTreeMap::new(),
@@ -147,7 +164,7 @@ pub fn run(
         closed: None,
         signal: None,
         deadline: options.deadline.map(|deadline| began + deadline),
-        concluder: Concluder::new(cases, options, run_dir.path())?,
+        concluder,
         run_dir,
     };
     let cases = supervisor.supervise(told)?;
@@ -173,11 +190,10 @@ pub enum Progress<'a> {
 
 /// SIGTERM, SIGINT and SIGHUP as a descriptor. Those that the caller has ignored stay ignored, but for SIGTERM.
 fn watch_signals() -> io::Result<SignalFd> {
-    let mut mask = SigSet::empty();
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        mask.add(signal);
-    }
     crate::process::unignore(libc::SIGTERM);
+    // A blocked signal reaches the descriptor even when it is ignored, so it must not be asked for.
+    let wanted = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
+    let mask: SigSet = wanted.into_iter().filter(|signal| !crate::process::is_ignored(*signal as i32)).collect();
     mask.thread_block()?;
     Ok(SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
 }
@@ -288,31 +304,6 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// The sandbox that an executor is to make for `case`.
-    fn order(&self, case: &Case) -> Order {
-        let (facets, states) = self.ladder.ask(case);
-        Order {
-            wanted: self.options.isolation,
-            facets,
-            states,
-            ids: Ids::of_this_process(),
-            home: self.options.home.clone(),
-            visible: Vec::new(),
-        }
-    }
-
-    /// The error of a case that asks for what the command line forbids.
-    fn forbidden(&self, case: &Case) -> Option<Problem> {
-        let asks = case.sandbox.network == Network::Host;
-        let refused = asks && self.options.isolation == Wanted::Full && !self.options.allow_host_network;
-        refused.then(|| {
-            let message = "`network: host` is not allowed with `--isolation full`";
-            Problem::new(Kind::SandboxUnavailable, case.span, message)
-                .label("wants the host's network")
-                .detail("help", "`--allow-host-network` allows it")
-        })
-    }
-
     /// Waits for whatever comes next. Returns what came to its end.
     fn wait(&mut self) -> io::Result<Vec<(usize, CaseOutcome)>> {
         // Those that have said their last word are only waited for: the zygote tells when they are gone.
@@ -320,9 +311,11 @@ impl<'a> Supervisor<'a> {
         let jobs: Vec<u32> = talking().map(|(id, _)| *id).collect();
         let readable = {
             let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            let zygote = if self.zygote_gone { PollFlags::empty() } else { PollFlags::POLLIN };
-            fds.push(PollFd::new(self.zygote.fd().as_fd(), zygote));
             fds.extend(talking().map(|(_, (_, job))| PollFd::new(job.fd(), PollFlags::POLLIN)));
+            if !self.zygote_gone {
+                // Once it is gone, its descriptor is readable for ever.
+                fds.push(PollFd::new(self.zygote.fd().as_fd(), PollFlags::POLLIN));
+            }
             match poll(&mut fds, self.patience()) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
@@ -332,7 +325,7 @@ impl<'a> Supervisor<'a> {
         if readable[0] {
             self.take_signals();
         }
-        for (job, _) in jobs.iter().zip(&readable[2..]).filter(|(_, readable)| **readable) {
+        for (job, _) in jobs.iter().zip(&readable[1..]).filter(|(_, readable)| **readable) {
             if let Some((_, job)) = self.running.get_mut(job) {
                 job.read();
                 if job.isolation.is_some() {
@@ -341,15 +334,17 @@ impl<'a> Supervisor<'a> {
             }
         }
         let mut ended = Vec::new();
-        if readable[1] && !self.zygote_gone {
+        if readable[jobs.len() + 1..].contains(&true) {
             match self.zygote.news() {
                 News::Ended(job, exit) => ended.extend(self.over(job, Some(exit))),
                 News::Failed(job, error, refusals) => ended.extend(self.failed_to_fork(job, &error, &refusals)),
-                News::Gone => self.zygote_gone = true,
+                News::Gone => {
+                    self.zygote_gone = true;
+                    self.stop(Kind::Internal, "foresee's zygote process is gone");
+                }
             }
         }
         if self.zygote_gone {
-            self.closed.get_or_insert_with(|| "foresee's zygote process is gone".to_owned());
             // Nobody will tell of their ends any more.
             for job in self.running.keys().copied().collect::<Vec<_>>() {
                 let silent = self.running.get_mut(&job).is_some_and(|(_, job)| job.is_finished() || !job.read());
@@ -360,32 +355,6 @@ impl<'a> Supervisor<'a> {
         }
         self.look_at_the_clock();
         Ok(ended)
-    }
-
-    fn failed_to_fork(&mut self, job: u32, error: &io::Error, refusals: &Refusals) -> Option<(usize, CaseOutcome)> {
-        let (task, job) = self.running.remove(&job)?;
-        if job.asked != Facets::NONE && is_refusal(error) {
-            self.ladder.refused(job.asked, error, refusals);
-            return self.again(task, &job);
-        }
-        let case = &self.cases[task.case];
-        let problem = Problem::new(Kind::Internal, case.span, format!("no process can be made for the case: {error}"));
-        self.conclude(task, Attempt::impossible(case, job.place, problem))
-    }
-
-    /// Nothing of the case has begun: it is tried again, with less isolation.
-    fn again(&mut self, task: Task, job: &Job) -> Option<(usize, CaseOutcome)> {
-        match job.place.remove() {
-            Ok(()) => {
-                self.waiting.push_front(task);
-                None
-            }
-            Err(error) => {
-                let case = &self.cases[task.case];
-                let problem = Problem::new(Kind::Internal, case.span, format!("the case can't be begun: {error}"));
-                self.conclude(task, Attempt::impossible(case, job.place.clone(), problem))
-            }
-        }
     }
 
     /// How long `poll` may wait.

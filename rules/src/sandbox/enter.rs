@@ -101,7 +101,7 @@ impl Order {
                 .map_err(lost("mounting the new root"))?;
         }
         std::env::set_current_dir(&place.root).map_err(lost("entering the new root"))?;
-        let proc = self.mount_proc().map_err(lost("mounting /proc"))?;
+        let proc = self.mount_proc(case.limits.processes).map_err(lost("mounting /proc"))?;
         make_devices().map_err(lost("making /dev"))?;
         plan.carry_out().map_err(lost("making the view of the file system"))?;
         attach(&own, below_root(&place.root)).map_err(lost("attaching the case's directory"))?;
@@ -113,7 +113,7 @@ impl Order {
     }
 
     /// A fresh `/proc`, or the host's where the kernel wants that.
-    fn mount_proc(&self) -> io::Result<State> {
+    fn mount_proc(&self, processes: Option<u64>) -> io::Result<State> {
         let proc = Path::new("proc");
         if !proc.is_dir() {
             std::fs::create_dir(proc)?;
@@ -134,6 +134,9 @@ impl Order {
                 State::refused("mounting a fresh /proc; the host's is bound instead", errno, remedy::proc(errno))
             }
         };
+        if let Some(limit) = processes.filter(|_| state.obtained) {
+            bound_process_ids(limit);
+        }
         if self.ids.uid == 0 {
             // These trust the number of the user, not capabilities.
             for name in ["sys", "irq", "bus", "fs", "sysrq-trigger"] {
@@ -145,6 +148,19 @@ impl Order {
             }
         }
         Ok(state)
+    }
+}
+
+/// Has the kernel give no more than so many process ids in this namespace: root is exempt from the limit that other users
+/// have. Since Linux 6.14; before, the number is the whole machine's, and must not be touched.
+fn bound_process_ids(limit: u64) {
+    const LOWEST: u64 = 301;
+    let release = std::fs::read_to_string("proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version >= (6, 14) {
+        let bound = crate::process::hard_limit_of_processes(limit).clamp(LOWEST, 4 << 20);
+        let _ = std::fs::write("proc/sys/kernel/pid_max", bound.to_string());
     }
 }
 

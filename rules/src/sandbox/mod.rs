@@ -13,6 +13,7 @@ mod namespaces;
 mod place;
 mod remedy;
 mod run_dir;
+mod runfiles;
 mod view;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) use ladder::Ladder;
 pub(crate) use namespaces::{Ids, Refusals, fork_into, is_refusal, refusals};
 pub(crate) use place::{Place, remove_tree};
 pub(crate) use run_dir::RunDir;
+pub(crate) use runfiles::targets as runfiles_targets;
 
 /// The facets of isolation that a manifest can insist on; namespaces but for the last, which is a fresh `/proc`.
 pub(crate) const FACETS: &[&str] = &["user", "mount", "pid", "network", "ipc", "uts", "cgroup", PROC];

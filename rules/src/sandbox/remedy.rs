@@ -24,6 +24,13 @@ pub(super) fn namespaces(errno: i32) -> Option<String> {
     if is("/proc/sys/kernel/unprivileged_userns_clone", "0") {
         return Some("`sudo sysctl -w kernel.unprivileged_userns_clone=1` allows user namespaces".into());
     }
+    if errno == libc::EPERM && is_powerless_root() {
+        return Some(
+            "root without capabilities may not make itself root in a user namespace: \
+             run foresee as an ordinary user, or with CAP_SETFCAP or CAP_SYS_ADMIN"
+                .into(),
+        );
+    }
     if in_container() {
         return Some(
             "a container's seccomp profile forbids namespaces: with Docker or Podman, \
@@ -49,6 +56,12 @@ pub(super) fn proc(errno: i32) -> Option<String> {
          with Docker `--security-opt systempaths=unconfined`, with bubblewrap as root no `--proc`"
             .to_owned()
     })
+}
+
+fn is_powerless_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    nix::unistd::geteuid().is_root() && effective.is_some_and(|set| set.trim().bytes().all(|digit| digit == b'0'))
 }
 
 fn in_container() -> bool {

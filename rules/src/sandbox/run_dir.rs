@@ -1,20 +1,23 @@
-//! The directory of a run, below the sandbox directory. It is locked while the run lives, so that the next run knows what
-//! a killed one has left behind, and removes it.
+//! The directory of a run, below the sandbox directory. A file beside it is locked while the run lives, so that the next
+//! run knows what a killed one has left behind, and removes it. The file comes before the directory and goes after it:
+//! whenever a run is killed, an unlocked file tells of what is left.
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::remove_tree;
 
 const PREFIX: &str = "foresee-run-";
-const LOCK: &str = "lock";
+/// What the name of the lock has more than the directory's.
+const LOCK: &str = ".lock";
 /// A link to the directory for unix sockets, where the run's own is too long for the kernel.
 const SHORT: &str = "short";
-/// A directory without a lock is being made, unless it has been so for this long.
-const BEING_MADE: Duration = Duration::from_secs(600);
+
+/// How many names are tried.
+const TRIES: u32 = 1000;
 
 /// The directory of a run.
 #[derive(Debug)]
@@ -30,13 +33,21 @@ impl RunDir {
         fs::create_dir_all(base)?;
         let base = fs::canonicalize(base)?;
         sweep(&base);
-        let path = make_unique(&base, PREFIX)?;
-        let making = path.join("lock.new");
-        let lock = File::create_new(&making)?;
-        lock.lock()?;
-        // Only now can others see a lock, and it is held.
-        fs::rename(&making, path.join(LOCK))?;
-        Ok(Self { path, short: None, _lock: lock })
+        for number in 0.. {
+            let path = unique(&base, PREFIX, number);
+            let lock = match File::create_new(lock_of(&path)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < TRIES => continue,
+                lock => lock?,
+            };
+            lock.lock()?;
+            // Between the two steps another run may have taken it for a left one, and removed it.
+            if !is_at(&lock, &lock_of(&path)) && number < TRIES {
+                continue;
+            }
+            fs::DirBuilder::new().mode(0o700).create(&path)?;
+            return Ok(Self { path, short: None, _lock: lock });
+        }
+        Err(io::Error::other("no free name"))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -66,15 +77,33 @@ fn remove_run(path: &Path) -> io::Result<()> {
             remove_tree(&short)?;
         }
     }
-    remove_tree(path)
+    remove_tree(path)?;
+    fs::remove_file(lock_of(path))
+}
+
+fn lock_of(path: &Path) -> PathBuf {
+    let mut lock = path.as_os_str().to_owned();
+    lock.push(LOCK);
+    lock.into()
+}
+
+/// Whether an open file is still the one at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().ok().zip(fs::metadata(path).ok()).is_some_and(|(open, there)| same(open, there))
+}
+
+/// A name below `base` that nobody else has, or the next of several.
+fn unique(base: &Path, prefix: &str, number: u32) -> PathBuf {
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    base.join(format!("{prefix}{}-{:x}", std::process::id(), nanos.wrapping_add(number)))
 }
 
 fn make_unique(base: &Path, prefix: &str) -> io::Result<PathBuf> {
-    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
     for number in 0.. {
-        let path = base.join(format!("{prefix}{}-{:x}", std::process::id(), nanos.wrapping_add(number)));
+        let path = unique(base, prefix, number);
         match fs::DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < TRIES => {}
             result => return result.map(|()| path),
         }
     }
@@ -84,23 +113,11 @@ fn make_unique(base: &Path, prefix: &str) -> io::Result<PathBuf> {
 /// Removes what killed runs have left. What can't be removed is left to the next run.
 fn sweep(base: &Path) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) || !entry.file_type().is_ok_and(|t| t.is_dir()) {
-            continue;
-        }
-        match File::open(path.join(LOCK)) {
-            Ok(lock) => {
-                if lock.try_lock().is_ok() {
-                    let _ = remove_run(&path);
-                }
-            }
-            Err(_) => {
-                let made = entry.metadata().and_then(|meta| meta.modified());
-                let age = made.ok().and_then(|made| SystemTime::now().duration_since(made).ok());
-                if age.is_some_and(|age| age > BEING_MADE) {
-                    let _ = remove_run(&path);
-                }
-            }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(run) = name.strip_suffix(LOCK).filter(|run| run.starts_with(PREFIX)) else { continue };
+        let Ok(lock) = File::options().write(true).open(entry.path()) else { continue };
+        if lock.try_lock().is_ok() && is_at(&lock, &entry.path()) {
+            let _ = remove_run(&base.join(run));
         }
     }
 }

