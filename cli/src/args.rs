@@ -21,7 +21,9 @@ struct Cli {
     command: Command,
 }
 
+// Only the arguments of the command that is given are ever built.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Run cases
     Run(Box<RunOptions>),
@@ -128,6 +130,7 @@ pub(crate) struct LogsOptions {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum LogsCommand {
     /// List the kept logs
     Ls(LogsDir),

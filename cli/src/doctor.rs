@@ -12,7 +12,7 @@ use crate::exit::{HELD, MACHINE, fail};
 
 /// Tells what isolation this machine gives. Returns the exit status.
 pub(crate) fn doctor(typed: DoctorOptions, environment: &Environment) -> u8 {
-    let zygote = match Zygote::start() {
+    let zygote = match Zygote::start(Wanted::Auto) {
         Ok(zygote) => zygote,
         Err(error) => return fail(MACHINE, format_args!("can't make a process: {error}")),
     };

@@ -29,11 +29,12 @@ struct Outputs {
 pub(crate) fn run(typed: RunOptions, environment: &Environment) -> u8 {
     environment.touch("TEST_PREMATURE_EXIT_FILE");
     // Before anything else is allocated: the zygote is forked, and so are its children.
-    let zygote = match Zygote::start() {
+    let zygote = match Zygote::start(typed.isolation.into()) {
         Ok(zygote) => zygote,
         Err(error) => return fail(MACHINE, format_args!("can't make a process: {error}")),
     };
     let status = run_with(typed, environment, &zygote);
+    zygote.settle();
     environment.untouch("TEST_PREMATURE_EXIT_FILE");
     status
 }
@@ -106,6 +107,8 @@ fn run_with(typed: RunOptions, environment: &Environment, zygote: &Zygote) -> u8
     if status == MACHINE {
         environment.infrastructure_failure(outcome.faults.first().map_or("see the report", String::as_str));
     }
+    // The process is about to end: to free thousands of cases piece by piece would be lost time.
+    std::mem::forget((loaded, outcome));
     status
 }
 

@@ -1,6 +1,7 @@
 //! What became of the cases: the data that reports and artifacts are made of.
 
 use std::fmt;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,6 @@ pub struct Problem {
     /// The logs that explain it, the guilty one first.
     pub logs: Vec<LogExcerpt>,
     /// The ends of those logs, once the case is over.
-    #[serde(default)]
     pub tails: Vec<Tail>,
 }
 
@@ -276,7 +276,7 @@ pub struct CaseOutcome {
     /// The logs that are kept.
     pub logs: Vec<KeptLog>,
     /// How the case was kept apart from the machine.
-    pub isolation: Isolation,
+    pub isolation: Rc<Isolation>,
     /// Whether the case was selected but not begun, because the run ended before.
     pub not_run: bool,
 }

@@ -24,6 +24,7 @@ use crate::exit::{MACHINE, USAGE, fail};
 
 /// What a derivation of `nix/lib` is for.
 #[derive(Clone, Copy, Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Mode {
     /// Run the tests, write their report and succeed.
     Report,

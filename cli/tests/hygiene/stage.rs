@@ -55,8 +55,10 @@ impl Stage {
     pub(super) fn has_ended(&self, name: &str) -> bool {
         let Some((pid, _)) = self.ids(name) else { return false };
         let mark = self.fifo(name).display().to_string();
-        // Of one that has ended the arguments are gone, also when its id is another's by now.
-        !super::processes_with_in(&mark, [pid]).contains(&pid)
+        // One that is ending loses its arguments before its parent is told of the end; its id may be another's by now.
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let is_another = !arguments.is_empty() && !String::from_utf8_lossy(&arguments).contains(&mark);
+        is_another || matches!(state(pid), None | Some('Z' | 'X'))
     }
 
     /// Has the process end with `code`, and waits until it has.

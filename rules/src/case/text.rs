@@ -93,7 +93,7 @@ fn plain(value: &serde_json::Value) -> String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum JsonText {
     /// Null, a boolean or a number.
-    Plain(serde_json::Value),
+    Plain(#[serde(with = "as_json")] serde_json::Value),
     /// A string; one that is just `${NAME}` of a capture becomes the captured value, with its type.
     Text(Text),
     /// An array.
@@ -119,5 +119,19 @@ impl JsonText {
                 Value::Object(entries.iter().map(|(key, value)| (key.clone(), value.fill(values))).collect())
             }
         }
+    }
+}
+
+/// A JSON value as its text, for formats that don't tell of what type a value is.
+mod as_json {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use serde_json::Value;
+
+    pub(super) fn serialize<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        serde_json::from_str(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

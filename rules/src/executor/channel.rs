@@ -1,6 +1,6 @@
-//! What the supervisor and the executor say to each other: lines of JSON over one socket.
+//! What the supervisor and the executor say to each other over one socket.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -8,6 +8,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use serde::{Deserialize, Serialize};
 
+use super::wire;
 use crate::case::{Case, CheckId, PortId};
 use crate::outcome::{Judged, Kind, LogRecord, Problem, ProcessRecord};
 use crate::sandbox::{Isolation, Order, Place, Unfit};
@@ -59,7 +60,7 @@ pub(crate) enum Event {
 const MAX_UNSAID: usize = 16 << 10;
 
 pub(crate) struct Channel {
-    socket: BufReader<UnixStream>,
+    socket: UnixStream,
     /// What was not yet said.
     unsaid: Vec<u8>,
     children: SignalFd,
@@ -69,23 +70,18 @@ impl Channel {
     pub(crate) fn new(socket: UnixStream) -> io::Result<Self> {
         let mask = SigSet::from(Signal::SIGCHLD);
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        Ok(Self { socket: BufReader::new(socket), unsaid: Vec::new(), children })
+        Ok(Self { socket, unsaid: Vec::new(), children })
     }
 
-    pub(crate) fn assignment(&mut self) -> io::Result<Assignment> {
-        let mut line = String::new();
-        self.socket.read_line(&mut line)?;
-        Ok(serde_json::from_str(&line)?)
+    /// What is to be done; `None` when there is nothing to do after all.
+    pub(crate) fn assignment(&mut self) -> io::Result<Option<Assignment>> {
+        wire::read(&mut self.socket)
     }
 
     /// Tells the supervisor at the next [`flush`](Self::flush): each message of its own would wake it, and take a core
     /// from what is tested.
     pub(crate) fn send(&mut self, event: &Event) {
-        let begin = self.unsaid.len();
-        match serde_json::to_writer(&mut self.unsaid, event) {
-            Ok(()) => self.unsaid.push(b'\n'),
-            Err(_) => self.unsaid.truncate(begin),
-        }
+        let _ = wire::append(&mut self.unsaid, event);
         if self.unsaid.len() > MAX_UNSAID {
             self.flush();
         }
@@ -95,22 +91,18 @@ impl Channel {
     /// be told, and `receive` will notice.
     pub(crate) fn flush(&mut self) {
         if !self.unsaid.is_empty() {
-            let _ = self.socket.get_mut().write_all(&self.unsaid);
+            let _ = self.socket.write_all(&self.unsaid);
             self.unsaid.clear();
         }
     }
 
     /// What the supervisor says; `None` when it is gone.
     pub(crate) fn receive(&mut self) -> Option<Command> {
-        let mut line = String::new();
-        match self.socket.read_line(&mut line) {
-            Ok(0) | Err(_) => None,
-            Ok(_) => serde_json::from_str(&line).ok(),
-        }
+        wire::read(&mut self.socket).ok().flatten()
     }
 
     pub(crate) fn supervisor(&self) -> BorrowedFd<'_> {
-        self.socket.get_ref().as_fd()
+        self.socket.as_fd()
     }
 
     /// Readable when a child has ended.

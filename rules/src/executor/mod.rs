@@ -14,6 +14,7 @@ mod request;
 mod start;
 mod steps;
 mod values;
+pub(crate) mod wire;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -105,33 +106,29 @@ pub(crate) struct Executor {
 /// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
 pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
     let mut channel = Channel::new(socket)?;
-    let assignment = channel.assignment()?;
+    let Some(assignment) = channel.assignment()? else { return Ok(()) };
     process::become_subreaper()?;
     if let Err(ended) = assignment.isolate(&mut channel) {
         if let Some(problem) = ended {
             channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
-            channel.flush();
         }
         channel.flush();
         return Ok(());
     }
     let open_files = process::raise_open_files();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    let ended = match Executor::new(assignment, channel, open_files) {
+    let (mut channel, ended) = match Executor::new(assignment, channel, open_files) {
         Ok(mut executor) => {
             let ended = executor.run();
-            executor.channel.send(&Event::Finished { ended });
-            executor.channel.flush();
-            Ok(())
+            (executor.channel, ended)
         }
-        Err((mut channel, halt)) => {
-            channel.send(&Event::Finished { ended: Some((halt.check, halt.problem)) });
-            channel.flush();
-            Ok(())
-        }
+        Err((channel, halt)) => (channel, Some((halt.check, halt.problem))),
     };
+    // With this word the case is over, and its directories go.
     process::kill_children(Duration::from_secs(5));
-    ended
+    channel.send(&Event::Finished { ended });
+    channel.flush();
+    Ok(())
 }
 
 impl Executor {

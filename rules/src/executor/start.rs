@@ -51,11 +51,9 @@ impl Executor {
             listen,
             limits: rlimits(&self.case.limits, self.own_users),
         };
-        let watch = &self.watch;
-        let token = process as u64;
         let child = self
             .spawner
-            .spawn(&command, |child| watch.once(&child.pidfd, token))
+            .spawn(&command, &self.watch, process as u64)
             .map_err(|error| self.not_started(process, &program, &cwd, &error))?;
         self.channel.send(&Event::Process(ProcessRecord { process, pid: child.pid, exit: None }));
         for stream in [Stream::Stdout, Stream::Stderr] {
@@ -84,8 +82,7 @@ impl Executor {
             listen: Vec::new(),
             limits: rlimits(&self.case.limits, self.own_users),
         };
-        let watch = &self.watch;
-        self.spawner.spawn(&command, |child| watch.once(&child.pidfd, super::HELPER)).map_err(|error| {
+        self.spawner.spawn(&command, &self.watch, super::HELPER).map_err(|error| {
             let message = format!("`{}` can't be executed: {}", program.display(), error.io());
             Halt::lifecycle(Problem::new(Kind::CommandNotFound, span, message))
         })

@@ -4,15 +4,10 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, fcntl};
 
 /// Descriptors that children get by number are below this, ours above: the first that the limit on open files allows.
 const HIGH: [RawFd; 4] = [256, 64, 32, 16];
-
-/// A pipe, closed on exec.
-pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(nix::unistd::pipe2(OFlag::O_CLOEXEC)?)
-}
 
 /// The same descriptor with a number that no child's descriptor has.
 pub(crate) fn high(fd: OwnedFd) -> io::Result<OwnedFd> {

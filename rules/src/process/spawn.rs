@@ -1,19 +1,16 @@
 //! Starting a process.
 //!
 //! `std::process` forks when anything is to be done between fork and exec, and a fork copies the page tables of the
-//! whole heap. Here the child shares the memory (`CLONE_VM`) until it executes, as with vfork, but the parent goes on: it
-//! registers the child's pidfd *before* the child may execute. So no exit can happen unregistered, and the order in which
-//! epoll reports exits is the order in which they happened, whatever the parent is doing.
+//! whole heap. Here the child shares the memory and the descriptors until it executes, as with vfork, while the parent
+//! sleeps: it registers its own pidfd *before* it executes. So no exit can happen unregistered, and the order in which
+//! epoll reports exits is the order in which they happened, even when the parent is stopped meanwhile.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Child;
-use super::fds::{high, pipe};
+use super::{Child, Watch};
 
 /// What is to be started. Everything is prepared: the child allocates nothing.
 #[derive(Debug)]
@@ -46,19 +43,17 @@ pub(crate) enum SpawnError {
     Clone(io::Error),
 }
 
-/// What the child does when something fails, as it tells the parent.
-#[repr(u8)]
+/// What the child was doing when something failed.
+#[derive(Clone, Copy)]
 enum Stage {
-    Cwd = 1,
-    Limit = 2,
-    Exec = 3,
+    Setup,
+    Cwd,
+    Limit,
+    Exec,
 }
 
-/// How often the child looks at the gate before it sleeps: some microseconds.
-const SPINS: u32 = 200;
-
 /// Size of the child's stack until it executes.
-const STACK: usize = 64 << 10;
+const STACK: usize = 32 << 10;
 
 /// `LISTEN_PID=` and room for any process id.
 const LISTEN_PID: &[u8] = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -67,6 +62,7 @@ const LISTEN_PID_DIGITS: usize = b"LISTEN_PID=".len();
 /// Starts processes, one after the other.
 #[derive(Debug)]
 pub(crate) struct Spawner {
+    /// Memory of which nothing was ever used or set, but for its bottom.
     stack: Vec<u128>,
     parent: c_int,
     open_files: Option<libc::rlimit>,
@@ -74,8 +70,11 @@ pub(crate) struct Spawner {
 
 /// All that the child needs, in memory that it shares with its parent.
 struct Shared {
-    gate: AtomicU32,
     parent: c_int,
+    epoll: RawFd,
+    token: u64,
+    /// The child as its parent's descriptor, which the kernel opens before the child runs.
+    pidfd: RawFd,
     program: *const c_char,
     argv: *const *const c_char,
     env: *const *const c_char,
@@ -87,7 +86,8 @@ struct Shared {
     limits: *const (c_int, u64, u64),
     limit_count: usize,
     open_files: Option<libc::rlimit>,
-    status: RawFd,
+    /// What the child could not do.
+    failure: Option<(Stage, c_int)>,
 }
 
 impl Spawner {
@@ -95,19 +95,15 @@ impl Spawner {
     pub(crate) fn new(open_files: Option<libc::rlimit>) -> Self {
         // SAFETY: getpid has no preconditions.
         let parent = unsafe { libc::getpid() };
-        Self { stack: vec![0; STACK / size_of::<u128>()], parent, open_files }
+        Self { stack: Vec::with_capacity(STACK / size_of::<u128>()), parent, open_files }
     }
 
-    /// Starts a process. `register` gets its pidfd before it executes.
+    /// Starts a process. `watch` will report `token` once, when it ends.
     ///
     /// # Errors
     ///
     /// When it can't be started; nothing is left of it then.
-    pub(crate) fn spawn(
-        &mut self,
-        command: &Command,
-        register: impl FnOnce(&Child) -> io::Result<()>,
-    ) -> Result<Child, SpawnError> {
+    pub(crate) fn spawn(&mut self, command: &Command, watch: &Watch, token: u64) -> Result<Child, SpawnError> {
         let mut listen_pid = LISTEN_PID.to_vec();
         let mut env: Vec<*const c_char> = command.env.iter().map(|s| s.as_ptr()).collect();
         if !command.listen.is_empty() {
@@ -117,10 +113,11 @@ impl Spawner {
         let mut argv: Vec<*const c_char> = command.argv.iter().map(|s| s.as_ptr()).collect();
         argv.push(ptr::null());
         let listen: Vec<RawFd> = command.listen.iter().map(AsRawFd::as_raw_fd).collect();
-        let (status_reader, status_writer) = pipe().and_then(|(r, w)| Ok((r, high(w)?))).map_err(SpawnError::Clone)?;
-        let shared = Shared {
-            gate: AtomicU32::new(0),
+        let mut shared = Shared {
             parent: self.parent,
+            epoll: watch.as_raw_fd(),
+            token,
+            pidfd: -1,
             program: command.program.as_ptr(),
             argv: argv.as_ptr(),
             env: env.as_ptr(),
@@ -132,42 +129,30 @@ impl Spawner {
             limits: command.limits.as_ptr(),
             limit_count: command.limits.len(),
             open_files: self.open_files,
-            status: status_writer.as_raw_fd(),
+            failure: None,
         };
-        let child = self.clone_child(&shared).map_err(SpawnError::Clone)?;
-        let registered = register(&child);
-        // From here on the child may execute. (Also when registering failed: it is killed below, and must not wait.)
-        shared.gate.store(1, Ordering::Release);
-        futex_wake(&shared.gate);
-        drop(status_writer);
-        // The end of file comes when the child has executed or is gone: only then may `shared` and the stack be used again.
-        let mut report = Vec::new();
-        let read = File::from(status_reader).read_to_end(&mut report);
-        let error = match (registered, read) {
-            (Err(error), _) | (_, Err(error)) => Some(SpawnError::Clone(error)),
-            _ => decode(&report),
-        };
-        let Some(error) = error else { return Ok(child) };
-        let _ = super::send_signal(&child, libc::SIGKILL);
+        let child = self.clone_child(&mut shared).map_err(SpawnError::Clone)?;
+        let Some((stage, errno)) = shared.failure else { return Ok(child) };
         super::reap(&child);
-        Err(error)
+        let error = io::Error::from_raw_os_error(errno);
+        Err(match stage {
+            Stage::Setup => SpawnError::Clone(error),
+            Stage::Cwd => SpawnError::Cwd(error),
+            Stage::Limit => SpawnError::Limit(error),
+            Stage::Exec => SpawnError::Exec(error),
+        })
     }
 
-    fn clone_child(&mut self, shared: &Shared) -> io::Result<Child> {
-        let mut pidfd: c_int = -1;
-        let flags = libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
-        // SAFETY: the stack is large enough, aligned, and not used by another child (`spawn` waits until a child has
-        // left it); `shared` and `pidfd` outlive the child's use of them for the same reason. The child runs only
-        // `child`, which neither allocates nor unwinds.
-        let pid = unsafe {
-            let top = self.stack.as_mut_ptr().add(self.stack.len());
-            libc::clone(
-                child,
-                top.cast(),
-                flags,
-                ptr::from_ref(shared).cast_mut().cast::<c_void>(),
-                ptr::from_mut(&mut pidfd),
-            )
+    /// Returns when the child has executed or is gone.
+    fn clone_child(&mut self, shared: &mut Shared) -> io::Result<Child> {
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::CLONE_PIDFD | libc::SIGCHLD;
+        let shared = ptr::from_mut(shared);
+        // SAFETY: the stack is large enough and aligned; nobody uses it or `shared` but the child until this call
+        // returns (`CLONE_VFORK`). The child runs only `child`, which neither allocates nor unwinds.
+        let (pid, pidfd) = unsafe {
+            let top = self.stack.as_mut_ptr().add(self.stack.capacity());
+            let pid = libc::clone(child, top.cast(), flags, shared.cast::<c_void>(), &raw mut (*shared).pidfd);
+            (pid, (*shared).pidfd)
         };
         if pid < 0 {
             return Err(io::Error::last_os_error());
@@ -177,37 +162,27 @@ impl Spawner {
     }
 }
 
-fn decode(report: &[u8]) -> Option<SpawnError> {
-    let (stage, errno) = report.split_first()?;
-    let errno = errno.try_into().map(i32::from_ne_bytes).unwrap_or(libc::EIO);
-    let error = io::Error::from_raw_os_error(errno);
-    Some(match *stage {
-        stage if stage == Stage::Cwd as u8 => SpawnError::Cwd(error),
-        stage if stage == Stage::Limit as u8 => SpawnError::Limit(error),
-        _ => SpawnError::Exec(error),
-    })
-}
-
 /// What runs in the child, on its own stack and in its parent's memory, until it executes the program.
 extern "C" fn child(argument: *mut c_void) -> c_int {
-    // SAFETY: `spawn` passes a `Shared` that it keeps until we have executed or are gone.
-    let shared = unsafe { &*argument.cast::<Shared>() };
+    // SAFETY: `clone_child` passes a `Shared` that is ours alone until we have executed or are gone.
+    let shared = unsafe { &mut *argument.cast::<Shared>() };
     // SAFETY: only async-signal-safe system calls on prepared data.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        wait_at_gate(shared);
-        libc::setpgid(0, 0);
-        let [stdin, stdout, stderr] = shared.stdio;
-        libc::dup2(stdin, 0);
-        libc::dup2(stdout, 1);
-        libc::dup2(stderr, 2);
-        let mut next: c_int = 3;
-        for i in 0..shared.listen_count {
-            libc::dup2(*shared.listen.add(i), next);
-            next += 1;
+        // The parent may have been killed before we asked to die with it.
+        if libc::getppid() != shared.parent {
+            return 127;
         }
-        // Old kernels lack the flag; then all of our own descriptors are close-on-exec anyway.
-        libc::syscall(libc::SYS_close_range, next, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        if !register(shared) || !own_descriptors() {
+            return fail(shared, Stage::Setup);
+        }
+        libc::setpgid(0, 0);
+        for (number, fd) in (0..).zip(shared.stdio) {
+            libc::dup2(fd, number);
+        }
+        for i in 0..shared.listen_count {
+            libc::dup2(*shared.listen.add(i), 3 + i as c_int);
+        }
         if let Some(limit) = &shared.open_files {
             libc::setrlimit(libc::RLIMIT_NOFILE, limit);
         }
@@ -232,45 +207,25 @@ extern "C" fn child(argument: *mut c_void) -> c_int {
     }
 }
 
-/// Waits until the parent has registered us; gives up when the parent is gone.
-unsafe fn wait_at_gate(shared: &Shared) {
-    // It takes the parent a system call; to sleep and be woken would take longer.
-    for _ in 0..SPINS {
-        if shared.gate.load(Ordering::Acquire) != 0 {
-            return;
-        }
-        std::hint::spin_loop();
-    }
-    while shared.gate.load(Ordering::Acquire) == 0 {
-        let timeout = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-        // SAFETY: the futex word lives in `shared`.
-        unsafe {
-            libc::syscall(libc::SYS_futex, shared.gate.as_ptr(), libc::FUTEX_WAIT, 0, &raw const timeout);
-            if libc::getppid() != shared.parent {
-                libc::_exit(127);
-            }
-        }
-    }
-    // The parent may have opened the gate and died before we asked to die with it.
-    // SAFETY: plain calls.
-    unsafe {
-        if libc::getppid() != shared.parent {
-            libc::_exit(127);
-        }
-    }
+/// Has epoll report our end, once.
+unsafe fn register(shared: &Shared) -> bool {
+    let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLONESHOT) as u32, u64: shared.token };
+    // SAFETY: a plain call with a valid pointer; the descriptors are our parent's, which we share.
+    unsafe { libc::epoll_ctl(shared.epoll, libc::EPOLL_CTL_ADD, shared.pidfd, &raw mut event) == 0 }
 }
 
-fn futex_wake(word: &AtomicU32) {
-    // SAFETY: the word is valid; waking nobody is fine.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
+/// Makes the descriptors our own: those that the program is not given are closed when it is executed. `close_range` is
+/// asked first, for containers allow it and may refuse `unshare`; old kernels lack it, but all of foresee's own
+/// descriptors are close-on-exec anyway.
+unsafe fn own_descriptors() -> bool {
+    let flags = libc::CLOSE_RANGE_UNSHARE | libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: plain calls; nothing is closed yet.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, c_int::MAX, flags) == 0 || libc::unshare(libc::CLONE_FILES) == 0 }
 }
 
 /// Tells the parent what failed. The return value is the child's exit code.
-unsafe fn fail(shared: &Shared, stage: Stage) -> c_int {
-    let errno = io::Error::last_os_error().raw_os_error().unwrap_or(0).to_ne_bytes();
-    let report = [stage as u8, errno[0], errno[1], errno[2], errno[3]];
-    // SAFETY: a plain write of a local buffer; nothing could be done about its failure.
-    unsafe { libc::write(shared.status, report.as_ptr().cast(), report.len()) };
+fn fail(shared: &mut Shared, stage: Stage) -> c_int {
+    shared.failure = Some((stage, io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)));
     127
 }
 

@@ -11,20 +11,15 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 pub(crate) const BATCH: usize = 64;
 
 /// Waits for any of several descriptors to become readable.
+///
+/// epoll reports in the order in which they became so, and each process has registered its own pidfd before it executed
+/// (see `Spawner`): so exits come in their true order, however late we look.
 #[derive(Debug)]
 pub(crate) struct Watch(Epoll);
 
 impl Watch {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?))
-    }
-
-    /// Reports `token` once, when `fd` becomes readable: for pidfds, which stay readable for ever.
-    ///
-    /// epoll reports in the order in which descriptors became readable, and each pidfd is here before its process may
-    /// execute: so exits come in their true order, however late we look.
-    pub(crate) fn once(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
-        Ok(self.0.add(fd, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT, token))?)
     }
 
     /// Reports `token` as long as `fd` is readable.

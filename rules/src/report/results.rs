@@ -79,7 +79,7 @@ fn suite(report: &Report<'_>, outcome: &CaseOutcome) -> Value {
         "held": outcome.held(),
         "flaky": outcome.is_flaky(),
         "attempts": outcome.earlier.len() + 1,
-        "isolation": outcome.isolation,
+        "isolation": *outcome.isolation,
         "tests": outcome.checks.iter().map(|judged| test(report, outcome, judged)).collect::<Vec<_>>(),
         "earlier": outcome.earlier.iter().map(|attempt| attempt.iter()
             .filter(|judged| matches!(judged.verdict, Verdict::Failed(_)))

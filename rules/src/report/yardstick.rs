@@ -77,7 +77,7 @@ fn outcome(loaded: &Loaded) -> RunOutcome {
             .collect(),
         earlier: Vec::new(),
         logs: Vec::new(),
-        isolation: Isolation::none("not wanted"),
+        isolation: Isolation::none("not wanted").into(),
         not_run: false,
     });
     RunOutcome { cases: cases.collect(), signal: None, faults: Vec::new(), sandbox: None, time: Duration::ZERO }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::Options;
@@ -20,13 +21,34 @@ pub(super) struct Concluder<'a> {
     options: &'a Options,
     run_dir: PathBuf,
     store: Store,
+    /// Most cases of a run are isolated alike.
+    isolations: Vec<Rc<Isolation>>,
+    unbegun: Rc<Isolation>,
     faults: Vec<String>,
 }
 
 impl<'a> Concluder<'a> {
     pub(super) fn new(cases: &'a [Case], options: &'a Options, run_dir: &Path) -> io::Result<Self> {
         let store = Store::open(&options.output_dir)?;
-        Ok(Self { cases, options, run_dir: run_dir.to_owned(), store, faults: Vec::new() })
+        let unbegun = Rc::new(Isolation::none("the case was not begun"));
+        Ok(Self {
+            cases,
+            options,
+            run_dir: run_dir.to_owned(),
+            store,
+            isolations: Vec::new(),
+            unbegun,
+            faults: Vec::new(),
+        })
+    }
+
+    fn share(&mut self, isolation: &Isolation) -> Rc<Isolation> {
+        let known = self.isolations.iter().find(|known| ***known == *isolation).cloned();
+        known.unwrap_or_else(|| {
+            let new = Rc::new(isolation.clone());
+            self.isolations.push(Rc::clone(&new));
+            new
+        })
     }
 
     /// Writes the indices of what was kept. Returns what went wrong in the whole run.
@@ -79,7 +101,7 @@ impl<'a> Concluder<'a> {
             }
         }
         if let Some(last) = attempts.last() {
-            outcome.isolation = last.isolation.clone();
+            outcome.isolation = self.share(&last.isolation);
         }
         outcome.checks = attempts.pop().map(|attempt| attempt.checks).unwrap_or_default();
         outcome.earlier = attempts.into_iter().map(|attempt| attempt.checks).collect();
@@ -105,7 +127,7 @@ impl<'a> Concluder<'a> {
             checks,
             earlier: Vec::new(),
             logs: Vec::new(),
-            isolation: Isolation::none("the case was not begun"),
+            isolation: Rc::clone(&self.unbegun),
             not_run: false,
         }
     }

@@ -1,6 +1,7 @@
 //! The supervisor's part in isolation: what executors are to make, and what is done when they can't.
 
 use std::io;
+use std::rc::Rc;
 
 use super::job::{Attempt, Job};
 use super::{Options, Supervisor, Task, Zygote, run};
@@ -16,7 +17,7 @@ use crate::sandbox::{Facets, Ids, Isolation, Order, Refusals, Wanted, is_refusal
 pub fn isolation(options: &Options, zygote: &Zygote) -> io::Result<Isolation> {
     let mut outcome = run(&[Case::empty()], &[0], options, zygote, &mut |_| {})?;
     match outcome.cases.pop() {
-        Some(case) if case.held() => Ok(case.isolation),
+        Some(case) if case.held() => Ok(Rc::unwrap_or_clone(case.isolation)),
         case => {
             let problems = case.as_ref().map(|case| case.problems().map(|(_, problem)| problem.message.clone()));
             let problems: Vec<_> = problems.into_iter().flatten().chain(outcome.faults).collect();
@@ -28,11 +29,10 @@ pub fn isolation(options: &Options, zygote: &Zygote) -> io::Result<Isolation> {
 impl Supervisor<'_> {
     /// The sandbox that an executor is to make for `case`.
     pub(super) fn order(&self, case: &Case) -> Order {
-        let (facets, states) = self.ladder.ask(case);
         Order {
             wanted: self.options.isolation,
-            facets,
-            states,
+            facets: self.ladder.facets(case),
+            states: self.ladder.states(case),
             ids: Ids::of_this_process(),
             home: self.options.home.clone(),
         }
@@ -52,11 +52,11 @@ impl Supervisor<'_> {
 
     pub(super) fn failed_to_fork(
         &mut self,
-        job: u32,
+        executor: u32,
         error: &io::Error,
         refusals: &Refusals,
     ) -> Option<(usize, CaseOutcome)> {
-        let (task, job) = self.running.remove(&job)?;
+        let (task, job) = self.running.remove(&executor)?;
         if job.asked != Facets::NONE && is_refusal(error) {
             self.ladder.refused(job.asked, error, refusals);
             return self.again(task, &job);

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
-use crate::executor::{Assignment, Command, Event};
+use crate::executor::{Assignment, Command, Event, wire};
 use crate::outcome::{Judged, Kind, LogRecord, Problem, Verdict};
 use crate::sandbox::{Facets, Isolation, Order, Place, Unfit};
 
@@ -60,9 +60,9 @@ impl Job {
         mut socket: UnixStream,
     ) -> io::Result<Self> {
         let assignment = Assignment { case: case.clone(), place, env, sandbox, keep_all };
-        let mut line = serde_json::to_vec(&assignment)?;
-        line.push(b'\n');
-        match socket.write_all(&line) {
+        let mut message = Vec::new();
+        wire::append(&mut message, &assignment)?;
+        match socket.write_all(&message) {
             // There is no executor at the other end; the zygote is about to tell why.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             result => result?,
@@ -99,15 +99,15 @@ impl Job {
         }
         self.stopped = Some(Instant::now());
         self.reason = Some((kind, reason.to_owned()));
-        if let Ok(mut line) = serde_json::to_vec(&Command::Stop { kind, reason: reason.to_owned() }) {
-            line.push(b'\n');
-            let _ = self.socket.write_all(&line);
+        let mut message = Vec::new();
+        if wire::append(&mut message, &Command::Stop { kind, reason: reason.to_owned() }).is_ok() {
+            let _ = self.socket.write_all(&message);
         }
     }
 
     /// Reads what the executor tells. `false` when nothing more will come.
     pub(crate) fn read(&mut self) -> bool {
-        let mut chunk = [0; 64 << 10];
+        let mut chunk = [0; 4 << 10];
         let open = loop {
             match self.socket.read(&mut chunk) {
                 Ok(0) => break false,
@@ -118,13 +118,13 @@ impl Job {
             }
         };
         let buffer = std::mem::take(&mut self.buffer);
-        let end = buffer.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        for line in buffer[..end].split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            if let Ok(event) = serde_json::from_slice(line) {
+        let mut rest = buffer.as_slice();
+        while let Some(message) = wire::take(&mut rest) {
+            if let Ok(event) = wire::parse(message) {
                 self.note(event);
             }
         }
-        self.buffer = buffer[end..].to_vec();
+        self.buffer = rest.to_vec();
         open && self.ended.is_none()
     }
 

@@ -12,8 +12,7 @@ mod zygote;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -100,10 +99,10 @@ struct Supervisor<'a> {
     run_dir: RunDir,
     signals: SignalFd,
     waiting: VecDeque<Task>,
+    /// By the number of the executor.
     running: BTreeMap<u32, (Task, Job)>,
-    /// Jobs that were told to be over by their executor, and are waited for by the zygote.
+    /// The attempts so far at cases that are not over, by position.
     attempts: BTreeMap<usize, Vec<Attempt>>,
-    next_job: u32,
     /// Why nothing further begins.
     closed: Option<String>,
     signal: Option<i32>,
@@ -153,7 +152,6 @@ pub fn run(
         waiting,
         running: BTreeMap::new(),
         attempts: BTreeMap::new(),
-        next_job: 0,
         closed: None,
         signal: None,
         deadline: options.deadline.map(|deadline| began + deadline),
@@ -268,26 +266,20 @@ impl<'a> Supervisor<'a> {
     /// Begins an attempt; gives an outcome when that is impossible.
     fn begin(&mut self, task: Task) -> Option<(usize, CaseOutcome)> {
         let case = &self.cases[task.case];
-        let job = self.next_job;
-        self.next_job += 1;
-        let root = self.run_dir.path().join(job.to_string());
+        let name = match self.attempts.get(&task.position).map_or(0, Vec::len) {
+            0 => task.position.to_string(),
+            earlier => format!("{}-{}", task.position, earlier + 1),
+        };
+        let root = self.run_dir.path().join(&name);
         if let Some(problem) = self.forbidden(case) {
             return self.conclude(task, Attempt::impossible(case, Place::at(&root), problem));
         }
-        let sandbox = self.order(case);
-        let begun = (|| {
-            let short =
-                Place::needs_short(&root, case).then(|| self.run_dir.short().map(|dir| dir.join(job.to_string())));
-            let place = Place::create(&root, case, short.transpose()?)?;
-            let env = self.options.env.clone().into_iter().chain(place.env()).chain(case.inherited.iter().cloned());
-            let (ours, theirs) = UnixStream::pair()?;
-            self.zygote.fork(job, sandbox.facets, &theirs)?;
-            drop(theirs);
-            Job::begin(case, place, env.collect(), sandbox, self.options.keep_logs == Keep::Always, ours)
-        })();
-        match begun {
-            Ok(begun) => {
-                self.running.insert(job, (task, begun));
+        match self.assign(case, &root) {
+            Ok((executor, job)) => {
+                self.running.insert(executor, (task, job));
+                if let Some(next) = self.waiting.front() {
+                    self.zygote.spare(self.ladder.facets(&self.cases[next.case]));
+                }
                 None
             }
             Err(error) => {
@@ -297,14 +289,24 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Gives `case` a place below `root` and an executor.
+    fn assign(&mut self, case: &Case, root: &Path) -> io::Result<(u32, Job)> {
+        let short = Place::needs_short(root, case).then(|| self.run_dir.short());
+        let short = short.transpose()?.zip(root.file_name()).map(|(short, name)| short.join(name));
+        let place = Place::create(root, case, short)?;
+        let env = self.options.env.clone().into_iter().chain(place.env()).chain(case.inherited.iter().cloned());
+        let sandbox = self.order(case);
+        let (executor, socket) = self.zygote.executor(sandbox.facets)?;
+        let keep_all = self.options.keep_logs == Keep::Always;
+        Ok((executor, Job::begin(case, place, env.collect(), sandbox, keep_all, socket)?))
+    }
+
     /// Waits for whatever comes next. Returns what came to its end.
     fn wait(&mut self) -> io::Result<Vec<(usize, CaseOutcome)>> {
-        // Those that have said their last word are only waited for: the zygote tells when they are gone.
-        let talking = || self.running.iter().filter(|(_, (_, job))| !job.is_finished());
-        let jobs: Vec<u32> = talking().map(|(id, _)| *id).collect();
+        let executors: Vec<u32> = self.running.keys().copied().collect();
         let readable = {
             let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            fds.extend(talking().map(|(_, (_, job))| PollFd::new(job.fd(), PollFlags::POLLIN)));
+            fds.extend(self.running.values().map(|(_, job)| PollFd::new(job.fd(), PollFlags::POLLIN)));
             if !self.zygote_gone {
                 // Once it is gone, its descriptor is readable for ever.
                 fds.push(PollFd::new(self.zygote.fd().as_fd(), PollFlags::POLLIN));
@@ -318,19 +320,24 @@ impl<'a> Supervisor<'a> {
         if readable[0] {
             self.take_signals();
         }
-        for (job, _) in jobs.iter().zip(&readable[1..]).filter(|(_, readable)| **readable) {
-            if let Some((_, job)) = self.running.get_mut(job) {
-                job.read();
-                if job.isolation.is_some() {
-                    self.ladder.held();
-                }
+        let mut ended = Vec::new();
+        for (executor, _) in executors.iter().zip(&readable[1..]).filter(|(_, readable)| **readable) {
+            let Some((_, job)) = self.running.get_mut(executor) else { continue };
+            job.read();
+            if job.isolation.is_some() {
+                self.ladder.held();
+            }
+            // That the executor itself is about to be gone need not be waited for: nothing of its case is left.
+            if job.is_finished() {
+                ended.extend(self.over(*executor, None));
             }
         }
-        let mut ended = Vec::new();
-        if readable[jobs.len() + 1..].contains(&true) {
+        if readable[executors.len() + 1..].contains(&true) {
             match self.zygote.news() {
-                News::Ended(job, exit) => ended.extend(self.over(job, Some(exit))),
-                News::Failed(job, error, refusals) => ended.extend(self.failed_to_fork(job, &error, &refusals)),
+                News::Ended(executor, exit) => ended.extend(self.over(executor, Some(exit))),
+                News::Failed(executor, error, refusals) => {
+                    ended.extend(self.failed_to_fork(executor, &error, &refusals))
+                }
                 News::Gone => {
                     self.zygote_gone = true;
                     self.stop(Kind::Internal, "foresee's zygote process is gone");
@@ -339,10 +346,9 @@ impl<'a> Supervisor<'a> {
         }
         if self.zygote_gone {
             // Nobody will tell of their ends any more.
-            for job in self.running.keys().copied().collect::<Vec<_>>() {
-                let silent = self.running.get_mut(&job).is_some_and(|(_, job)| job.is_finished() || !job.read());
-                if silent {
-                    ended.extend(self.over(job, None));
+            for executor in self.running.keys().copied().collect::<Vec<_>>() {
+                if self.running.get_mut(&executor).is_some_and(|(_, job)| !job.read()) {
+                    ended.extend(self.over(executor, None));
                 }
             }
         }
@@ -365,7 +371,7 @@ impl<'a> Supervisor<'a> {
             let signal = i32::try_from(info.ssi_signo).unwrap_or(libc::SIGTERM);
             if self.signal.is_some() {
                 // Asked twice: no more patience.
-                self.running.keys().for_each(|job| self.zygote.kill(*job));
+                self.running.keys().for_each(|executor| self.zygote.kill(*executor));
             }
             self.signal.get_or_insert(signal);
             self.stop(Kind::Interrupted, &format!("the run was ended by {}", signal_name(signal)));
@@ -378,10 +384,10 @@ impl<'a> Supervisor<'a> {
             let limit = self.options.deadline.unwrap_or_default();
             self.stop(Kind::Timeout, &format!("the run took longer than its deadline of {limit:?}"));
         }
-        for (job, (_, running)) in &mut self.running {
-            if running.stopped.is_some_and(|stopped| now >= stopped + STOP_PATIENCE) {
-                self.zygote.kill(*job);
-                running.stopped = Some(now);
+        for (executor, (_, job)) in &mut self.running {
+            if job.stopped.is_some_and(|stopped| now >= stopped + STOP_PATIENCE) {
+                self.zygote.kill(*executor);
+                job.stopped = Some(now);
             }
         }
     }
@@ -394,9 +400,9 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// The executor of a job is gone.
-    fn over(&mut self, job: u32, exit: Option<crate::case::Exit>) -> Option<(usize, CaseOutcome)> {
-        let (task, mut job) = self.running.remove(&job)?;
+    /// An executor is gone, or has said its last word.
+    fn over(&mut self, executor: u32, exit: Option<crate::case::Exit>) -> Option<(usize, CaseOutcome)> {
+        let (task, mut job) = self.running.remove(&executor)?;
         // Its last words may still be on their way.
         job.read();
         if let Some(unfit) = &job.unfit {

@@ -4,6 +4,7 @@
 //! heap. It is the executors' parent and a subreaper: when an executor is killed, what it leaves behind comes to the
 //! zygote and is ended there. When the supervisor is gone, the zygote ends everything.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -20,30 +21,46 @@ use nix::sys::socket::{
 };
 use nix::unistd::{ForkResult, fork};
 
-use crate::case::Exit;
+use crate::case::{Case, Exit};
 use crate::process;
-use crate::sandbox::{Facets, Refusals, die_with_parent, fork_into, is_refusal, refusals};
+use crate::sandbox::{Facets, Ladder, Refusals, Wanted, die_with_parent, fork_into, is_refusal, refusals};
 
 /// How long executors may take to end by themselves when the supervisor is gone.
 const PATIENCE: Duration = Duration::from_millis(700);
+/// How long the last executors may take to be gone after they have said their last word, in milliseconds.
+const LEAVING: u16 = 5000;
 
 /// The supervisor's side.
 #[derive(Debug)]
 pub struct Zygote {
     socket: OwnedFd,
+    /// How many executors were asked for, and how many of them are not known to be gone.
+    asked: Cell<u32>,
+    alive: Cell<u32>,
+    spare: RefCell<Option<Spare>>,
+}
+
+/// An executor that has no case yet.
+#[derive(Debug)]
+struct Spare {
+    executor: u32,
+    facets: Facets,
+    socket: UnixStream,
 }
 
 /// What the zygote tells.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// The executor of this job has ended.
+    /// This executor has ended.
     Ended(u32, Exit),
-    /// No executor could be made for this job. Where namespaces were refused: which, and with what errors.
+    /// This executor could not be made. Where namespaces were refused: which, and with what errors.
     Failed(u32, io::Error, Refusals),
     /// The zygote is gone.
     Gone,
 }
 
+/// The executor that is made before anybody asks.
+const FIRST: u32 = 0;
 /// Kinds of messages to the zygote: a number for a facet set, or none.
 const FORK: u8 = b'f';
 const KILL: u8 = b'k';
@@ -51,26 +68,32 @@ const KILL: u8 = b'k';
 const CODE: u8 = b'c';
 const SIGNAL: u8 = b's';
 const ERROR: u8 = b'e';
-/// Kind, job and number.
+/// Kind, executor and number.
 const MESSAGE: usize = 9;
 /// A message about an error.
 const FAILURE: usize = MESSAGE + size_of::<Refusals>();
 
 impl Zygote {
-    /// Forks the zygote. To be called first of all, while the process is small and has one thread.
+    /// Forks the zygote, which makes a first executor, as cases need it that want nothing special. To be called first of
+    /// all, while the process is small and has one thread.
     ///
     /// # Errors
     ///
     /// When the kernel gives no process or socket.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(wanted: Wanted) -> io::Result<Self> {
         process::ensure_standard_fds();
+        let facets = Ladder::new(wanted).facets(&Case::empty());
+        let (spare, socket) = UnixStream::pair()?;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: there is one thread, and the child runs ordinary code.
         match unsafe { fork() }? {
-            ForkResult::Parent { .. } => Ok(Self { socket: ours }),
+            ForkResult::Parent { .. } => {
+                let spare = RefCell::new(Some(Spare { executor: FIRST, facets, socket: spare }));
+                Ok(Self { socket: ours, asked: Cell::new(1), alive: Cell::new(1), spare })
+            }
             ForkResult::Child => {
-                drop(ours);
-                let code = match serve(theirs) {
+                drop((ours, spare));
+                let code = match serve(theirs, (facets, socket.into())) {
                     Ok(()) => 0,
                     Err(_) => 1,
                 };
@@ -79,40 +102,72 @@ impl Zygote {
         }
     }
 
-    /// Asks for an executor in new namespaces, that talks over `socket`.
-    pub(crate) fn fork(&self, job: u32, facets: Facets, socket: &UnixStream) -> io::Result<()> {
-        let message = message(FORK, job, facets.bits());
-        let fds = [socket.as_raw_fd()];
+    /// Has an executor made that [`executor`](Self::executor) will be asked for soon. That it can't be is told then.
+    pub(crate) fn spare(&self, facets: Facets) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.is_none() {
+            *spare = self.fork(facets).ok();
+        }
+    }
+
+    /// An executor in new namespaces: its number, and where it listens.
+    pub(crate) fn executor(&self, facets: Facets) -> io::Result<(u32, UnixStream)> {
+        // An unfit one finds its socket closed, and ends.
+        let spare = self.spare.take().filter(|spare| spare.facets == facets);
+        let Spare { executor, socket, .. } = spare.map_or_else(|| self.fork(facets), Ok)?;
+        Ok((executor, socket))
+    }
+
+    fn fork(&self, facets: Facets) -> io::Result<Spare> {
+        let executor = self.asked.get();
+        let (ours, theirs) = UnixStream::pair()?;
+        let message = message(FORK, executor, facets.bits());
+        let fds = [theirs.as_raw_fd()];
         let rights = [ControlMessage::ScmRights(&fds)];
         let flags = MsgFlags::MSG_NOSIGNAL;
         sendmsg::<()>(self.socket.as_raw_fd(), &[IoSlice::new(&message)], &rights, flags, None)?;
-        Ok(())
+        self.asked.set(executor + 1);
+        self.alive.set(self.alive.get() + 1);
+        Ok(Spare { executor, facets, socket: ours })
     }
 
-    /// Has the executor of this job killed.
-    pub(crate) fn kill(&self, job: u32) {
-        let _ = send(self.socket.as_raw_fd(), &message(KILL, job, 0), MsgFlags::MSG_NOSIGNAL);
+    /// Waits until no executor is left, so that nothing outlives the command.
+    pub fn settle(&self) {
+        self.spare.take();
+        while self.alive.get() > 0 {
+            let mut fds = [PollFd::new(std::os::fd::AsFd::as_fd(&self.socket), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::from(LEAVING)) {
+                Err(nix::errno::Errno::EINTR) => {}
+                Ok(1..) if !matches!(self.news(), News::Gone) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Has an executor killed.
+    pub(crate) fn kill(&self, executor: u32) {
+        let _ = send(self.socket.as_raw_fd(), &message(KILL, executor, 0), MsgFlags::MSG_NOSIGNAL);
     }
 
     /// What the zygote tells; to be called when [`Zygote::fd`] is readable.
     pub(crate) fn news(&self) -> News {
         let mut buffer = [0; FAILURE];
         let received = nix::sys::socket::recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty());
-        match received {
-            Ok(MESSAGE) => {
-                let (kind, job, value) = parse(&buffer);
-                News::Ended(job, if kind == CODE { Exit::Code(value) } else { Exit::Signal(value) })
-            }
+        let (kind, executor, value) = parse(&buffer);
+        let news = match received {
+            Ok(MESSAGE) => News::Ended(executor, if kind == CODE { Exit::Code(value) } else { Exit::Signal(value) }),
             Ok(FAILURE) => {
-                let (_, job, errno) = parse(&buffer);
                 let mut refused = Refusals::default();
                 for (refusal, bytes) in refused.iter_mut().zip(buffer[MESSAGE..].as_chunks::<4>().0) {
                     *refusal = i32::from_ne_bytes(*bytes);
                 }
-                News::Failed(job, io::Error::from_raw_os_error(errno), refused)
+                News::Failed(executor, io::Error::from_raw_os_error(value), refused)
             }
-            _ => News::Gone,
-        }
+            _ => return News::Gone,
+        };
+        self.alive.set(self.alive.get().saturating_sub(1));
+        self.spare.borrow_mut().take_if(|spare| spare.executor == executor);
+        news
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {
@@ -120,10 +175,10 @@ impl Zygote {
     }
 }
 
-fn message(kind: u8, job: u32, value: i32) -> [u8; MESSAGE] {
+fn message(kind: u8, executor: u32, value: i32) -> [u8; MESSAGE] {
     let mut message = [0; MESSAGE];
     message[0] = kind;
-    message[1..5].copy_from_slice(&job.to_ne_bytes());
+    message[1..5].copy_from_slice(&executor.to_ne_bytes());
     message[5..9].copy_from_slice(&value.to_ne_bytes());
     message
 }
@@ -134,8 +189,8 @@ fn parse(bytes: &[u8]) -> (u8, u32, i32) {
 }
 
 /// The zygote's whole life.
-fn serve(socket: OwnedFd) -> io::Result<()> {
-    process::close_inherited(&[socket.as_raw_fd()]);
+fn serve(socket: OwnedFd, first: (Facets, OwnedFd)) -> io::Result<()> {
+    process::close_inherited(&[socket.as_raw_fd(), first.1.as_raw_fd()]);
     // A session of its own: the terminal's signals go to the supervisor, which ends a run in an orderly way.
     let _ = nix::unistd::setsid();
     process::reset_signals();
@@ -146,6 +201,8 @@ fn serve(socket: OwnedFd) -> io::Result<()> {
     // Executors hold the reading end: the other one goes when the zygote does.
     let (alive, _lifeline) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     let mut executors = HashMap::new();
+    let (facets, listens) = first;
+    make(&socket, &alive, &mut executors, (FIRST, facets, listens));
     loop {
         let mut fds = [
             PollFd::new(std::os::fd::AsFd::as_fd(&socket), PollFlags::POLLIN),
@@ -182,17 +239,11 @@ fn obey(socket: &OwnedFd, alive: &OwnedFd, executors: &mut HashMap<i32, u32>) ->
     if count != MESSAGE {
         return Ok(false);
     }
-    let (kind, job, value) = parse(&buffer);
+    let (kind, executor, value) = parse(&buffer);
     match (kind, passed) {
-        (FORK, Some(passed)) => match fork_into(Facets::from_bits(value)) {
-            Ok(Some(pid)) => {
-                executors.insert(pid, job);
-            }
-            Ok(None) => execute(passed, alive),
-            Err(error) => tell_failure(socket, job, Facets::from_bits(value), &error),
-        },
+        (FORK, Some(passed)) => make(socket, alive, executors, (executor, Facets::from_bits(value), passed)),
         (KILL, _) => {
-            for (pid, _) in executors.iter().filter(|(_, executor)| **executor == job) {
+            for (pid, _) in executors.iter().filter(|(_, number)| **number == executor) {
                 process::kill_pid(*pid);
             }
         }
@@ -201,10 +252,22 @@ fn obey(socket: &OwnedFd, alive: &OwnedFd, executors: &mut HashMap<i32, u32>) ->
     Ok(true)
 }
 
+/// Makes an executor: its number, its namespaces, where it listens.
+fn make(socket: &OwnedFd, alive: &OwnedFd, executors: &mut HashMap<i32, u32>, asked: (u32, Facets, OwnedFd)) {
+    let (executor, facets, listens) = asked;
+    match fork_into(facets) {
+        Ok(Some(pid)) => {
+            executors.insert(pid, executor);
+        }
+        Ok(None) => execute(listens, alive),
+        Err(error) => tell_failure(socket, executor, facets, &error),
+    }
+}
+
 /// Tells that no executor could be made, and which namespaces are refused.
-fn tell_failure(socket: &OwnedFd, job: u32, facets: Facets, error: &io::Error) {
+fn tell_failure(socket: &OwnedFd, executor: u32, facets: Facets, error: &io::Error) {
     let refused = if facets != Facets::NONE && is_refusal(error) { refusals(facets) } else { Refusals::default() };
-    let mut failure = message(ERROR, job, error.raw_os_error().unwrap_or(libc::EIO)).to_vec();
+    let mut failure = message(ERROR, executor, error.raw_os_error().unwrap_or(libc::EIO)).to_vec();
     failure.extend(refused.iter().flat_map(|errno| errno.to_ne_bytes()));
     let _ = send(socket.as_raw_fd(), &failure, MsgFlags::MSG_NOSIGNAL);
 }
@@ -218,14 +281,15 @@ fn execute(socket: OwnedFd, alive: &OwnedFd) -> ! {
     // SAFETY: it is a unix stream socket that nobody else owns.
     let socket = unsafe { UnixStream::from_raw_fd(socket.into_raw_fd()) };
     let code = i32::from(crate::executor::main(socket).is_err());
-    std::process::exit(code)
+    // SAFETY: everything was said. To tidy up what is gone in a moment would keep a core busy.
+    unsafe { libc::_exit(code) }
 }
 
 /// Tells of executors that have ended. What a killed one leaves behind is ended.
 fn tell_ended(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) {
     let mut bereaved = false;
     while let Some((pid, exit)) = process::reap_next() {
-        let Some(job) = executors.remove(&pid) else { continue };
+        let Some(executor) = executors.remove(&pid) else { continue };
         bereaved |= exit != Exit::Code(0);
         if bereaved {
             // Before the supervisor hears of it: it will remove the case's directories.
@@ -235,7 +299,7 @@ fn tell_ended(socket: &OwnedFd, executors: &mut HashMap<i32, u32>) {
             Exit::Code(code) => (CODE, code),
             Exit::Signal(signal) => (SIGNAL, signal),
         };
-        let _ = send(socket.as_raw_fd(), &message(kind, job, value), MsgFlags::MSG_NOSIGNAL);
+        let _ = send(socket.as_raw_fd(), &message(kind, executor, value), MsgFlags::MSG_NOSIGNAL);
     }
 }
 

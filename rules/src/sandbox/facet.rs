@@ -74,18 +74,15 @@ impl Facets {
 }
 
 /// Whether a facet was obtained, and if not, why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct State {
     /// Whether it was.
     pub obtained: bool,
     /// The kernel's word for the refusal, such as `EPERM`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What was refused, or why it was not asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What would change that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
@@ -102,6 +99,24 @@ impl State {
     /// Refused by the kernel when `what` was done.
     pub(crate) fn refused(what: impl Into<String>, errno: i32, remedy: Option<String>) -> Self {
         Self { obtained: false, error: Some(errno_name(errno)), reason: Some(what.into()), remedy }
+    }
+}
+
+impl Serialize for State {
+    /// For people, what is not there is left out; between processes the position of a field tells what it is.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let for_people = serializer.is_human_readable();
+        let mut state = serializer.serialize_struct("State", 4)?;
+        state.serialize_field("obtained", &self.obtained)?;
+        for (name, text) in [("error", &self.error), ("reason", &self.reason), ("remedy", &self.remedy)] {
+            if for_people && text.is_none() {
+                state.skip_field(name)?;
+            } else {
+                state.serialize_field(name, text)?;
+            }
+        }
+        state.end()
     }
 }
 

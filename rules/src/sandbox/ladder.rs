@@ -28,15 +28,20 @@ impl Ladder {
         Self { facets: Facets::ALL, states: BTreeMap::new(), proven: false }
     }
 
-    /// The namespaces to make an executor for `case` with, and what became of the others.
-    pub(crate) fn ask(&self, case: &Case) -> (Facets, BTreeMap<String, State>) {
-        let (mut facets, mut states) = (self.facets, self.states.clone());
+    /// The namespaces to make an executor for `case` with.
+    pub(crate) fn facets(&self, case: &Case) -> Facets {
+        let host_network = case.sandbox.network == Network::Host;
+        if host_network { self.facets.without(Facet::Network) } else { self.facets }
+    }
+
+    /// What became of the facets that an executor for `case` is made without.
+    pub(crate) fn states(&self, case: &Case) -> BTreeMap<String, State> {
+        let mut states = self.states.clone();
         if case.sandbox.network == Network::Host {
-            facets = facets.without(Facet::Network);
             states
                 .insert(Facet::Network.name().into(), State::unasked("the case asks for the host's (`network: host`)"));
         }
-        (facets, states)
+        states
     }
 
     /// Whether cases that may have a network of their own are known to get one.

@@ -79,6 +79,10 @@ impl Place {
         if !self.sockets.starts_with(&self.root) {
             remove_tree(&self.sockets)?;
         }
+        // Most are empty: to find that out costs more than to try.
+        for dir in [&self.work, &self.home, &self.tmp] {
+            let _ = fs::remove_dir(dir);
+        }
         remove_tree(&self.root)
     }
 }

@@ -77,7 +77,9 @@ fn remove_run(path: &Path) -> io::Result<()> {
             remove_tree(&short)?;
         }
     }
-    remove_tree(path)?;
+    if fs::remove_dir(path).is_err() {
+        remove_tree(path)?;
+    }
     fs::remove_file(lock_of(path))
 }
 
