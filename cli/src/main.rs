@@ -2,6 +2,8 @@
 //!
 //! The environment is read in `environment`, and nowhere else; only this crate prints.
 
+#[cfg(target_env = "musl")]
+mod allocator;
 mod args;
 mod check;
 mod doctor;
@@ -16,11 +18,6 @@ use std::process::ExitCode;
 
 use self::args::{Command, parse};
 use self::environment::Environment;
-
-/// musl's own allocator maps and unmaps a page for each few blocks, which costs a short run a third of its time.
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let environment = Environment::read();
