@@ -18,6 +18,7 @@ pub(crate) mod wire;
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use self::channel::Channel;
@@ -70,7 +71,7 @@ enum State {
 }
 
 pub(crate) struct Executor {
-    case: Case,
+    case: Rc<Case>,
     channel: Channel,
     watch: Watch,
     spawner: Spawner,

@@ -1,5 +1,6 @@
 //! Before the first step: ports, values, programs.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use super::channel::{Assignment, Channel, Event};
@@ -75,7 +76,7 @@ impl Executor {
             session: Default::default(),
             responses: Responses::new(keep_all),
             helper: None,
-            case,
+            case: Rc::new(case),
             channel,
             watch,
             values,

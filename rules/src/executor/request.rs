@@ -4,10 +4,11 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::{Event, Executor, Halt, State, Step};
-use crate::case::{PortId, PortKind, ProcessId, Server, Stream, Target};
+use crate::case::{Action, Constraint, PortId, PortKind, ProcessId, Server, Stream, Target};
 use crate::http::{Address, Bounds, Error, ErrorKind, Interrupt, Request, Response, host, location};
 use crate::outcome::{Kind, LogExcerpt, LogRecord, LogStream, Problem, Verdict};
 use crate::shown;
@@ -22,8 +23,8 @@ const MAX_HELD: usize = 1 << 20;
 /// Responses that may become logs. A thousand files that are removed again cost more than the requests.
 #[derive(Debug)]
 pub(crate) struct Responses {
-    /// Name, file name and content.
-    held: Vec<(String, String, Vec<u8>)>,
+    /// By the step that asked: the response, or what came of one.
+    held: Vec<(usize, Answered)>,
     bytes: usize,
     /// Whether somebody will want to see them.
     pub(super) wanted: bool,
@@ -33,6 +34,13 @@ impl Responses {
     pub(super) fn new(wanted: bool) -> Self {
         Self { held: Vec::new(), bytes: 0, wanted }
     }
+}
+
+/// What a server has answered.
+#[derive(Debug)]
+enum Answered {
+    Whole(Response),
+    Broken(Vec<u8>),
 }
 
 /// What came of asking once.
@@ -130,8 +138,10 @@ impl Executor {
         let Round { logs, request, result } = round;
         match result {
             Ok(response) => {
-                let kept = self.keep(target, response.to_log())?;
-                self.judge_all(target, request.as_ref(), &response, std::iter::once(kept).chain(logs).collect())
+                let logs = std::iter::once(log_of(target)).chain(logs).collect();
+                let judged = self.judge_all(target, request.as_ref(), &response, logs);
+                self.keep(response.body.len(), Answered::Whole(response))?;
+                judged
             }
             Err(error) => Err(self.no_answer(target, request.is_some(), logs, error, timeout)?),
         }
@@ -148,13 +158,12 @@ impl Executor {
         let values = self.values.within(&self.values.env);
         let results: Vec<_> =
             target.constraints.iter().map(|constraint| (constraint, judge(constraint, &answer, &values))).collect();
-        let told: Vec<_> = results
-            .iter()
-            .map(|(constraint, result)| match result {
-                Ok(_) => format!("{}: holds", constraint.key),
-                Err(problem) => format!("{}: {}", constraint.key, problem.message),
-            })
-            .collect();
+        let tell = |(constraint, result): &(&Constraint, Result<Judgement, Box<Problem>>)| match result {
+            Ok(_) => format!("{}: holds", constraint.key),
+            Err(problem) => format!("{}: {}", constraint.key, problem.message),
+        };
+        let all_hold = results.iter().all(|(_, result)| result.is_ok());
+        let told: Vec<_> = if all_hold { Vec::new() } else { results.iter().map(tell).collect() };
         let mut halt = None;
         let mut captured = Vec::new();
         for (index, (constraint, result)) in results.into_iter().enumerate() {
@@ -197,7 +206,8 @@ impl Executor {
         timeout: Duration,
     ) -> Step<Halt> {
         if !error.received.is_empty() {
-            logs.insert(0, self.keep(target, error.received.clone())?);
+            logs.insert(0, log_of(target));
+            self.keep(error.received.len(), Answered::Broken(error.received.clone()))?;
         }
         if sent
             && error.kind != ErrorKind::Timeout
@@ -224,14 +234,14 @@ impl Executor {
         Ok(Halt { check, problem: Box::new(problem) })
     }
 
-    /// Notes a response for its log.
-    fn keep(&mut self, target: &Target, bytes: Vec<u8>) -> Step<LogExcerpt> {
-        self.responses.bytes += bytes.len();
-        self.responses.held.push((target.name.clone(), target.log.clone(), bytes));
+    /// Notes what the server has answered to the current step, for its log.
+    fn keep(&mut self, size: usize, answered: Answered) -> Step {
+        self.responses.bytes += size;
+        self.responses.held.push((self.current, answered));
         if self.responses.bytes > MAX_HELD {
             self.write_responses()?;
         }
-        Ok(LogExcerpt { process: None, file: target.log.clone(), from: 0 })
+        Ok(())
     }
 
     /// At the end of the case: what was answered becomes logs where these are of use.
@@ -241,23 +251,38 @@ impl Executor {
 
     pub(super) fn write_responses(&mut self) -> Step {
         self.responses.bytes = 0;
-        for (name, file, bytes) in std::mem::take(&mut self.responses.held) {
+        let case = Rc::clone(&self.case);
+        for (step, answered) in std::mem::take(&mut self.responses.held) {
+            let Action::Request(target) = &case.steps[step].action else { continue };
+            let bytes = match answered {
+                Answered::Whole(response) => response.to_log(),
+                Answered::Broken(bytes) => bytes,
+            };
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).mode(0o600);
-            let written = options.open(self.logs.dir().join(&file)).and_then(|mut log| log.write_all(&bytes));
+            let written = options.open(self.logs.dir().join(&target.log)).and_then(|mut log| log.write_all(&bytes));
             written.map_err(|error| super::internal(&self.case, "can't write a log", &error))?;
+            let (name, file) = (target.name.clone(), target.log.clone());
             self.channel.send(&Event::Log(LogRecord { process: None, stream: LogStream::Response, name, file }));
         }
         Ok(())
     }
 }
 
+/// The log of what is answered to a target.
+fn log_of(target: &Target) -> LogExcerpt {
+    LogExcerpt { process: None, file: target.log.clone(), from: 0 }
+}
+
 fn answer<'r>(target: &Target, request: Option<&Request>, response: &'r Response, executor: &Executor) -> Answer<'r> {
-    let address = match &target.server {
-        Server::Port(port) => executor.address(*port),
-        Server::Outside(address, _) => address.clone(),
-    };
-    let location = request.and_then(|request| location(&host(&address, request), &request.target, response));
+    let redirects = response.header("Location").next().is_some();
+    let location = request.filter(|_| redirects).and_then(|request| {
+        let address = match &target.server {
+            Server::Port(port) => executor.address(*port),
+            Server::Outside(address, _) => address.clone(),
+        };
+        location(&host(&address, request), &request.target, response)
+    });
     Answer::new(response, location)
 }
 

@@ -1,5 +1,6 @@
 //! The operators.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::{Executor, Halt, State, Step};
@@ -11,7 +12,8 @@ use crate::process;
 impl Executor {
     /// Does one step.
     pub(super) fn step(&mut self, index: usize) -> Step {
-        let step = self.case.steps[index].clone();
+        let case = Rc::clone(&self.case);
+        let step = &case.steps[index];
         let until = Instant::now() + step.timeout;
         if !matches!(step.action, Action::Request(_)) {
             // No server must wait for us before it may stop.

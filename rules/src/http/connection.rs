@@ -21,11 +21,16 @@ pub(super) struct Connection {
     socket: Socket,
     /// What has come and was not yet read.
     buffer: Vec<u8>,
+    /// Room for what comes.
+    chunk: Vec<u8>,
 }
+
+/// Bytes that are taken in at once.
+const CHUNK: usize = 8 << 10;
 
 impl Connection {
     pub(super) fn open(address: &Address, wait: &mut Wait<'_>) -> Result<Self, Error> {
-        Ok(Self { socket: Socket::connect(address, wait)?, buffer: Vec::new() })
+        Ok(Self { socket: Socket::connect(address, wait)?, buffer: Vec::new(), chunk: vec![0; CHUNK] })
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -61,7 +66,6 @@ impl Connection {
             response = self.head(wait)?;
         }
         let framing = framing(&request.method, &response)?;
-        let shown = response.to_log();
         let mut body = Vec::new();
         let read = match framing {
             Framing::None => Ok(()),
@@ -72,8 +76,7 @@ impl Connection {
         };
         response.body = body;
         if let Err(mut error) = read.and_then(|()| decode(&mut response, limit)) {
-            error.received = shown;
-            error.received.extend_from_slice(&response.body);
+            error.received = response.to_log();
             error.received.truncate(MAX_RECEIVED);
             return Err(error);
         }
@@ -89,8 +92,9 @@ impl Connection {
     fn head(&mut self, wait: &mut Wait<'_>) -> Result<Response, Error> {
         let mut seen = 0;
         loop {
-            // A head ends in an empty line; only a line's end is worth another look.
-            if self.buffer[seen..].contains(&b'\n') || self.buffer.len() > MAX_HEAD || seen == 0 {
+            // A head ends in an empty line; only a line's end is worth another look. What can't be a head is told at once.
+            let first = seen == 0 && !self.buffer.is_empty();
+            if self.buffer[seen..].contains(&b'\n') || self.buffer.len() > MAX_HEAD || first {
                 match parse_head(&self.buffer) {
                     Ok(Some((response, length))) => {
                         self.buffer.drain(..length);
@@ -103,7 +107,7 @@ impl Connection {
             seen = self.buffer.len();
             let during =
                 if seen == 0 { "while waiting for the answer" } else { "while reading the head of the answer" };
-            match self.socket.receive(&mut self.buffer, during, wait) {
+            match self.socket.receive(&mut self.chunk, &mut self.buffer, during, wait) {
                 Ok(0) if seen == 0 => return Err(Error::broken("the connection was closed without an answer")),
                 Ok(0) => {
                     return Err(self.told(Error::broken("the connection was closed within the head of the answer")));
@@ -122,7 +126,7 @@ impl Connection {
 
     /// Receives more of the body into the buffer.
     fn more(&mut self, wait: &mut Wait<'_>) -> Result<usize, Error> {
-        self.socket.receive(&mut self.buffer, "while reading the body", wait)
+        self.socket.receive(&mut self.chunk, &mut self.buffer, "while reading the body", wait)
     }
 
     fn exactly(&mut self, length: u64, body: &mut Vec<u8>, wait: &mut Wait<'_>) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! What lasts from request to request within a case: cookies, and a connection.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use iri_string::types::{IriAbsoluteStr, IriReferenceStr};
@@ -56,12 +57,14 @@ impl Session {
         interrupt: &mut dyn Interrupt,
     ) -> Result<Response, Error> {
         let begun = Instant::now();
-        let (mut address, mut request) = (address.clone(), request.clone());
+        let (mut address, mut request) = (Cow::Borrowed(address), Cow::Borrowed(request));
         let mut followed = Vec::new();
         loop {
             let mut response = self.once(&address, &request, bounds, interrupt)?;
-            let next = location(&host(&address, &request), &request.target, &response)
-                .filter(|_| follow && is_redirect(response.status));
+            let next = match follow && is_redirect(response.status) {
+                true => location(&host(&address, &request), &request.target, &response),
+                false => None,
+            };
             let Some(next) = next else {
                 response.time = begun.elapsed();
                 response.followed = followed;
@@ -73,12 +76,12 @@ impl Session {
             let url = Url::parse(&next).map_err(|reason| Error::broken(format!("redirected: {reason}")))?;
             // The server itself may go by another name (a Host header of the manifest, a unix socket).
             if url.authority != host(&address, &request) {
-                address = url.address;
-                request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Host"));
+                address = Cow::Owned(url.address);
+                request.to_mut().headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Host"));
             }
             followed.push((response.status, next));
-            request.target = url.target;
-            redirected(&mut request, response.status);
+            request.to_mut().target = url.target;
+            redirected(request.to_mut(), response.status);
         }
     }
 
@@ -90,11 +93,11 @@ impl Session {
         interrupt: &mut dyn Interrupt,
     ) -> Result<Response, Error> {
         let host = host(address, request);
-        let mut request = request.clone();
+        let mut request = Cow::Borrowed(request);
         if request.header("Cookie").is_none()
             && let Some(cookies) = self.jar.header(&host, &request.target)
         {
-            request.headers.push(("Cookie".into(), cookies));
+            request.to_mut().headers.push(("Cookie".into(), cookies));
         }
         let mut wait = Wait { deadline: bounds.deadline, interrupt };
         let kept = self.idle.take().filter(|(of, connection)| of == address && connection.is_idle());

@@ -139,12 +139,18 @@ impl Socket {
         Ok(())
     }
 
-    /// Appends what comes to `buffer`; 0 at the end of the connection. `during` is for the message.
-    pub(super) fn receive(&self, buffer: &mut Vec<u8>, during: &str, wait: &mut Wait<'_>) -> Result<usize, Error> {
-        let mut chunk = [0; 16 << 10];
+    /// Appends what comes to `buffer`, as much as `chunk` has room for; 0 at the end of the connection. `during` is for the
+    /// message.
+    pub(super) fn receive(
+        &self,
+        chunk: &mut [u8],
+        buffer: &mut Vec<u8>,
+        during: &str,
+        wait: &mut Wait<'_>,
+    ) -> Result<usize, Error> {
         loop {
             wait.until(&self.0, PollFlags::POLLIN, during)?;
-            match recv(self.0.as_raw_fd(), &mut chunk, MsgFlags::empty()) {
+            match recv(self.0.as_raw_fd(), chunk, MsgFlags::empty()) {
                 Ok(length) => {
                     buffer.extend_from_slice(&chunk[..length]);
                     return Ok(length);

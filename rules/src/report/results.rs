@@ -5,9 +5,10 @@ use std::io;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::when::{seconds, timestamp};
+use super::when::timestamp;
 use super::{Counts, Report};
-use crate::outcome::{CaseOutcome, Judged, Problem, Verdict};
+use crate::outcome::{CaseOutcome, Judged, KeptLog, Problem, Verdict};
+use crate::sandbox::Isolation;
 
 /// The whole report as JSON, a suite at a time: thousands of them as one tree would take more memory than the run.
 #[derive(Serialize)]
@@ -66,50 +67,80 @@ fn suites<S: Serializer>(report: &Report<'_>, serializer: S) -> Result<S::Ok, S:
     serializer.collect_seq(report.outcome.cases.iter().map(|case| suite(report, case)))
 }
 
-fn suite(report: &Report<'_>, outcome: &CaseOutcome) -> Value {
-    let case = &report.loaded.cases[outcome.case];
-    json!({
-        "name": outcome.suite,
-        "file": case.path,
-        "case": case.name,
-        "classname": outcome.classname,
-        "line": report.loaded.sources.line(case.span),
-        "started": timestamp(report.date(outcome.started)),
-        "seconds": number(report.time(outcome.time)),
-        "held": outcome.held(),
-        "flaky": outcome.is_flaky(),
-        "attempts": outcome.earlier.len() + 1,
-        "isolation": *outcome.isolation,
-        "tests": outcome.checks.iter().map(|judged| test(report, outcome, judged)).collect::<Vec<_>>(),
-        "earlier": outcome.earlier.iter().map(|attempt| attempt.iter()
-            .filter(|judged| matches!(judged.verdict, Verdict::Failed(_)))
-            .map(|judged| test(report, outcome, judged)).collect::<Vec<_>>()).collect::<Vec<_>>(),
-        "logs": outcome.logs.iter().map(|log| json!({
-            "digest": format!("sha256:{}", log.digest),
-            "path": log.path,
-        })).collect::<Vec<_>>(),
-    })
+/// What became of a case. A structure of its own, for there are thousands of tests, and a tree of JSON values costs more
+/// than the report.
+#[derive(Serialize)]
+struct Suite<'a> {
+    name: &'a str,
+    file: &'a str,
+    case: &'a str,
+    classname: &'a str,
+    line: u32,
+    started: String,
+    seconds: f64,
+    held: bool,
+    flaky: bool,
+    attempts: usize,
+    isolation: &'a Isolation,
+    tests: Vec<Test<'a>>,
+    earlier: Vec<Vec<Test<'a>>>,
+    logs: Vec<Value>,
 }
 
-fn test(report: &Report<'_>, outcome: &CaseOutcome, judged: &Judged) -> Value {
-    let check = &report.loaded.cases[outcome.case].checks[judged.check];
-    let mut test = json!({
-        "name": check.name,
-        "line": report.loaded.sources.line(check.span),
-        "seconds": number(report.time(judged.time)),
-    });
-    match &judged.verdict {
-        Verdict::Passed => test["verdict"] = "passed".into(),
-        Verdict::Skipped(reason) => {
-            test["verdict"] = "skipped".into();
-            test["reason"] = reason.as_str().into();
-        }
-        Verdict::Failed(problem) => {
-            test["verdict"] = if problem.error { "error" } else { "failure" }.into();
-            test["problem"] = explain(report, problem);
-        }
+#[derive(Serialize)]
+struct Test<'a> {
+    name: &'a str,
+    line: u32,
+    seconds: f64,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+}
+
+fn suite<'a>(report: &'a Report<'_>, outcome: &'a CaseOutcome) -> Suite<'a> {
+    let case = &report.loaded.cases[outcome.case];
+    let failed = |judged: &&Judged| matches!(judged.verdict, Verdict::Failed(_));
+    let failures = |attempt: &'a Vec<Judged>| {
+        attempt.iter().filter(failed).map(|judged| test(report, outcome, judged)).collect::<Vec<_>>()
+    };
+    let log = |log: &KeptLog| json!({ "digest": format!("sha256:{}", log.digest), "path": log.path });
+    Suite {
+        name: &outcome.suite,
+        file: &case.path,
+        case: &case.name,
+        classname: &outcome.classname,
+        line: report.loaded.sources.line(case.span),
+        started: timestamp(report.date(outcome.started)),
+        seconds: number(report.time(outcome.time)),
+        held: outcome.held(),
+        flaky: outcome.is_flaky(),
+        attempts: outcome.earlier.len() + 1,
+        isolation: &outcome.isolation,
+        tests: outcome.checks.iter().map(|judged| test(report, outcome, judged)).collect(),
+        earlier: outcome.earlier.iter().map(failures).collect(),
+        logs: outcome.logs.iter().map(log).collect(),
     }
-    test
+}
+
+fn test<'a>(report: &'a Report<'_>, outcome: &CaseOutcome, judged: &'a Judged) -> Test<'a> {
+    let check = &report.loaded.cases[outcome.case].checks[judged.check];
+    let (verdict, reason, problem) = match &judged.verdict {
+        Verdict::Passed => ("passed", None, None),
+        Verdict::Skipped(reason) => ("skipped", Some(reason.as_str()), None),
+        Verdict::Failed(problem) => {
+            (if problem.error { "error" } else { "failure" }, None, Some(explain(report, problem)))
+        }
+    };
+    Test {
+        name: &check.name,
+        line: report.loaded.sources.line(check.span),
+        seconds: number(report.time(judged.time)),
+        verdict,
+        reason,
+        problem,
+    }
 }
 
 fn explain(report: &Report<'_>, problem: &Problem) -> Value {
@@ -125,6 +156,7 @@ fn explain(report: &Report<'_>, problem: &Problem) -> Value {
     })
 }
 
+/// Seconds, to the millisecond.
 fn number(time: std::time::Duration) -> f64 {
-    seconds(time).parse().unwrap_or_default()
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
