@@ -1,5 +1,6 @@
 //! What the supervisor and the executor say to each other over one socket.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -15,8 +16,8 @@ use crate::sandbox::{Isolation, Order, Place, Unfit};
 
 /// What an executor is to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Assignment {
-    pub(crate) case: Case,
+pub(crate) struct Assignment<'a> {
+    pub(crate) case: Cow<'a, Case>,
     pub(crate) place: Place,
     /// The environment that every process has, before the case's own.
     pub(crate) env: Vec<(String, String)>,
@@ -74,7 +75,7 @@ impl Channel {
     }
 
     /// What is to be done; `None` when there is nothing to do after all.
-    pub(crate) fn assignment(&mut self) -> io::Result<Option<Assignment>> {
+    pub(crate) fn assignment(&mut self) -> io::Result<Option<Assignment<'static>>> {
         wire::read(&mut self.socket)
     }
 

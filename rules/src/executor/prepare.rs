@@ -15,7 +15,7 @@ use crate::plan::Turns;
 use crate::process::{NotExecutable, Spawner, Watch, find_program};
 use crate::source::Span;
 
-impl Assignment {
+impl Assignment<'_> {
     /// Makes the sandbox. Without it nothing can be done: for the case, when that is said in a problem.
     pub(super) fn isolate(&self, channel: &mut Channel) -> Result<(), Option<Box<Problem>>> {
         let path = self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
@@ -36,7 +36,7 @@ impl Assignment {
 impl Executor {
     /// Makes everything ready for the first step.
     pub(super) fn new(
-        assignment: Assignment,
+        assignment: Assignment<'_>,
         mut channel: Channel,
         open_files: Option<libc::rlimit>,
     ) -> Result<Self, (Channel, Halt)> {
@@ -76,7 +76,7 @@ impl Executor {
             session: Default::default(),
             responses: Responses::new(keep_all),
             helper: None,
-            case: Rc::new(case),
+            case: Rc::new(case.into_owned()),
             channel,
             watch,
             values,

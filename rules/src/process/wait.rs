@@ -89,14 +89,14 @@ pub(crate) fn kill_children(patience: Duration) -> bool {
     let started = std::time::Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
-        kill_all_below();
-        while matches!(wait_id(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG), Ok(Some(_))) {}
+        while reap_next().is_some() {}
         if !children_left() {
             return true;
         }
         if started.elapsed() > patience {
             return false;
         }
+        kill_all_below();
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }

@@ -1,5 +1,6 @@
 //! One attempt at one case: the supervisor's side of an executor.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -59,7 +60,7 @@ impl Job {
         keep_all: bool,
         mut socket: UnixStream,
     ) -> io::Result<Self> {
-        let assignment = Assignment { case: case.clone(), place, env, sandbox, keep_all };
+        let assignment = Assignment { case: Cow::Borrowed(case), place, env, sandbox, keep_all };
         let mut message = Vec::new();
         wire::append(&mut message, &assignment)?;
         match socket.write_all(&message) {

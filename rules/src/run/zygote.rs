@@ -201,6 +201,8 @@ fn serve(socket: OwnedFd, first: (Facets, OwnedFd)) -> io::Result<()> {
     // Executors hold the reading end: the other one goes when the zygote does.
     let (alive, _lifeline) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     let mut executors = HashMap::new();
+    // The C library looks the clock up at its first use: here once, instead of in each executor.
+    let _ = Instant::now();
     let (facets, listens) = first;
     make(&socket, &alive, &mut executors, (FIRST, facets, listens));
     loop {
