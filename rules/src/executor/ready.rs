@@ -35,7 +35,9 @@ impl Executor {
             if !ended || lasting {
                 match self.holds(process, condition, until, &mut printed)? {
                     Ok(()) => return held_off,
-                    Err(reason) => why_not = reason,
+                    // A look that was cut short by the end of the time tells less than the one before.
+                    Err(reason) if why_not.is_empty() || Instant::now() < until => why_not = reason,
+                    Err(_) => {}
                 }
             }
             match held_off {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use confine::die_with_parent;
-pub(crate) use enter::Order;
+pub(crate) use enter::{Order, furnish};
 pub use facet::State;
 pub(crate) use facet::{Facets, Unfit};
 pub(crate) use ladder::Ladder;
