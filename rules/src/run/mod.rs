@@ -15,6 +15,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -126,7 +127,9 @@ pub fn run(
     let signals = watch_signals()?;
     let run_dir = RunDir::create(&options.sandbox_dir).map_err(|error| {
         let dir = options.sandbox_dir.display();
-        io::Error::new(error.kind(), format!("the sandbox directory `{dir}` can't be used: {error}"))
+        let reason = error.raw_os_error().map_or_else(|| error.to_string(), |e| Errno::from_raw(e).desc().to_owned());
+        let message = format!("the sandbox directory `{dir}` can't be used: {reason}; name another with --sandbox-dir");
+        io::Error::new(error.kind(), message)
     })?;
     let mut waiting = VecDeque::new();
     for repetition in 1..=options.repeat.max(1) {
@@ -312,7 +315,7 @@ impl<'a> Supervisor<'a> {
                 fds.push(PollFd::new(self.zygote.fd().as_fd(), PollFlags::POLLIN));
             }
             match poll(&mut fds, self.patience()) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
             fds.iter().map(|fd| fd.revents().is_some_and(|events| !events.is_empty())).collect::<Vec<_>>()

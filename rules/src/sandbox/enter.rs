@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::confine::{confine, drop_capabilities, hide_from_others};
 use super::facet::{Facet, Facets, State, Unfit};
+use super::landlock::restrict_writes;
 use super::mount::{self, NO_DEV, NO_SUID, READ_ONLY, attach, copy_tree, mount_new, restrict};
 use super::namespaces::Ids;
 use super::view::{Plan, Wishes, below_root};
-use super::{Isolation, PROC, Place, Wanted, remedy};
+use super::{Isolation, LANDLOCK, PROC, Place, Wanted, remedy};
 use crate::case::{Case, View};
 
 /// What sandbox an executor is to make.
@@ -75,6 +76,9 @@ impl Order {
         confine().map_err(|e| Unfit::new(Facet::Pid, "giving up new privileges", &e))?;
         if facets != Facets::NONE {
             drop_capabilities();
+        }
+        if !facets.has(Facet::Mount) {
+            isolation.facets.insert(LANDLOCK.into(), restrict_writes(place, facets));
         }
         hide_from_others();
         isolation.level = isolation.rung().to_owned();
