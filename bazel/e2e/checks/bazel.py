@@ -27,6 +27,7 @@ class Attempt:
     shard: int
     attempt: int
     cached: bool
+    strategy: str
     files: dict[str, Path]
 
     def suites(self):
@@ -98,6 +99,7 @@ def _read_events(path):
                     shard=which.get("shard", 1),
                     attempt=which.get("attempt", 1),
                     cached=result.get("cachedLocally", False),
+                    strategy=result.get("executionInfo", {}).get("strategy", ""),
                     files=files,
                 )
             )
@@ -121,7 +123,8 @@ class Workspace:
                 (self.path / file).write_text(text.replace('"../../.."', json.dumps(str(REPOSITORY))))
 
     def close(self):
-        self.call("shutdown")
+        # No other workspace will ever have this one's path: what Bazel keeps for it would stay for good.
+        self.call("clean", "--expunge")
         shutil.rmtree(self.scratch)
 
     @contextlib.contextmanager
@@ -180,3 +183,7 @@ class Checkout(Workspace):
         self.scratch = Path(tempfile.mkdtemp(prefix="foresee-e2e-"))
         self.flags = [*flags, f"--symlink_prefix={self.scratch}/"]
         self.path = REPOSITORY
+
+    def close(self):
+        self.call("shutdown")
+        shutil.rmtree(self.scratch)
