@@ -45,7 +45,7 @@ class Nix:
     @property
     def root(self) -> Path:
         """What /nix is beneath of."""
-        return self.home / "root"
+        return self.home / "rootfs"
 
     @property
     def has_own_nix(self) -> bool:
