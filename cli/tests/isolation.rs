@@ -7,10 +7,11 @@ use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATH, Place};
+use crate::support::{PATH, Place, copy_dir, repository};
 
 const LOOK: &str = "testLook:\n  - run: [echo, hello]\n    assert_stdout: hello\n";
 
@@ -95,6 +96,141 @@ fn every_rung_is_reported_as_what_it_is() {
     for (surrounding, around, expected) in cases {
         let place = Place::with_manifest(LOOK);
         assert_eq!(rung(&place, &around), expected, "in {surrounding}");
+    }
+}
+
+/// The attempts of `testdata/isolation/full` come out alike wherever isolation is full. What comes of each is asserted in
+/// their manifests, and by the golden test for the caller himself.
+#[test]
+fn the_attempts_come_out_alike_in_every_surrounding() {
+    let nobody: &[&str] = if is_root() { &USER } else { &["env"] };
+    let bwrap = ["bwrap", "--unshare-all", "--dev-bind", "/", "/"];
+    let attempts = |around: &[&str]| {
+        let place = Place::new();
+        copy_dir(&repository().join("testdata/isolation/full"), &place.cwd());
+        within(&place, around, &["run", "--isolation", "full", "--jobs", "4"]);
+        assert!(place.is_clean(), "something is left in the sandbox directory");
+        place.verdicts()
+    };
+    let expected = attempts(&["env"]);
+    let failed = expected.lines().filter(|line| line.starts_with("failure") || line.starts_with("error"));
+    assert_eq!(failed.count(), 7, "{expected}");
+    for around in [nobody.to_vec(), bwrap.to_vec(), [nobody, &bwrap, &["--proc", "/proc"]].concat()] {
+        assert_eq!(attempts(&around), expected, "in {around:?}");
+    }
+}
+
+/// A plain chroot forbids user namespaces, and has no root that could be exchanged: the rest is obtained and works.
+#[test]
+fn in_a_plain_chroot_the_rest_of_isolation_is_obtained() {
+    let place = Place::with_manifest(
+        "testLook:\n  - run: [sh, -c, 'echo $$; ls /sys/class/net 2>/dev/null || echo lo']\n    assert_stdout_matches: '^[2-9]\\nlo\\n$'\n",
+    );
+    let root = place.tmp().join("root");
+    let script =
+        "cd \"$1\" && shift && mkdir proc dev tmp usr etc w && for dir in bin lib lib64 sbin; do cp -P /$dir .; done &&
+        mount --rbind /usr usr && mount --rbind /etc etc && mount --rbind /proc proc && mount --rbind /dev dev &&
+        cp \"$1\" w/foresee && cp \"$2\" w && exec chroot . sh -c 'cd /w && ./foresee run --keep-logs never'";
+    fs::create_dir(&root).expect("an empty directory");
+    let manifest = place.cwd().join("test.yml");
+    // For an ordinary user, root of a user namespace has to do.
+    let who: &[&str] = if is_root() { &[] } else { &["--user", "--map-root-user"] };
+    let output = Command::new("unshare")
+        .args(who)
+        .args(["--mount", "--propagation", "private", "sh", "-euc", script, "sh"])
+        .args([root.as_path(), Path::new(env!("CARGO_BIN_EXE_foresee")), &manifest])
+        .output()
+        .expect("unshare");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let results = fs::read_to_string(root.join("w/foresee-out/results.json")).expect("a report");
+    let results: serde_json::Value = serde_json::from_str(&results).expect("JSON");
+    let isolation = &results["suites"][0]["isolation"];
+    assert_eq!((&isolation["level"], &isolation["orphans"]), (&"partial".into(), &"pid namespace".into()));
+    for (facet, error) in [("user", "EPERM"), ("mount", "EINVAL")] {
+        assert_eq!(isolation["facets"][facet]["error"], error, "{facet}");
+    }
+    for facet in ["pid", "network", "ipc", "uts", "landlock"] {
+        assert_eq!(isolation["facets"][facet]["obtained"], true, "{facet}");
+    }
+}
+
+/// Where no namespace is to be had, Landlock keeps writes to where they belong, and signals and abstract sockets among the
+/// programs of a case.
+#[test]
+fn without_namespaces_landlock_keeps_cases_in_bounds() {
+    let elsewhere = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory that is not below /tmp");
+    fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o777)).expect("our own directory");
+    let victim = elsewhere.path().join("victim");
+    fs::write(&victim, "secret").expect("a writable file");
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o666)).expect("our own file");
+    let name = format!("foresee-landlock-{}", std::process::id());
+    let _abstract = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).expect("a short name"));
+    let mut sleeper = Command::new("sleep").arg("60").spawn().expect("sleep");
+    let (pid, dir) = (sleeper.id(), elsewhere.path().display());
+    let place = Place::new();
+    place.write("attempt.py", include_bytes!("../../testdata/isolation/full/attempt.py"));
+    let mut manifest = String::from("inputs: [attempt.py]\n");
+    for (case, code, expected) in [
+        ("testWrite", format!("open(\"{dir}/victim\", \"a\")"), "refused: EACCES"),
+        ("testCreate", format!("open(\"{dir}/new\", \"x\")"), "refused: EACCES"),
+        ("testRemove", format!("os.remove(\"{dir}/victim\")"), "refused: EACCES"),
+        ("testAbstract", format!("socket.socket(socket.AF_UNIX).connect(\"\\0{name}\")"), "refused: EPERM"),
+        ("testSignal", format!("os.kill({pid}, 9)"), "refused: EPERM"),
+        ("testOwn", "open(\"own\", \"x\").name".into(), "got own"),
+        ("testTmp", "import tempfile; tempfile.TemporaryFile(dir=\"/tmp\") and 1".into(), "got 1"),
+        ("testRead", format!("open(\"{dir}/victim\").read()"), "got secret"),
+    ] {
+        manifest
+            .push_str(&format!("{case}:\n  - run: [python3, attempt.py, '{code}']\n    assert_stdout: '{expected}'\n"));
+    }
+    place.write("test.yml", manifest);
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs \"$@\"";
+    let output = within(&place, &["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"], &["run"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(place.results()["suites"][0]["isolation"]["facets"]["landlock"]["obtained"], true);
+    assert!(sleeper.try_wait().expect("our child").is_none(), "a process of the machine was ended");
+    sleeper.kill().expect("our child");
+    sleeper.wait().expect("our child");
+}
+
+/// Directories that are long, have blanks in their names or are links, each with and without isolation; and two that can't
+/// be used.
+#[test]
+fn awkward_sandbox_directories_are_no_obstacle() {
+    let server = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(len(sys.argv[1]) < 108)";
+    let manifest = format!(
+        "testLook:\n  - run: [sh, -c, 'touch \"$TMPDIR/x\" \"$HOME/x\" x && pwd']\n    assert_stdout_contains: '${{dir}}'\n\
+         testUnix:\n  - run: {{argv: [python3, -c, '{server}', '${{socket.s}}'], listen: {{s: unix}}}}\n    assert_stdout: 'True'\n"
+    );
+    for name in ["a".repeat(200).as_str(), "with blanks, 'quotes' and é", "link"] {
+        let place = Place::with_manifest(&manifest);
+        let dir = place.tmp().join(name);
+        match name {
+            "link" => std::os::unix::fs::symlink("real", &dir).and_then(|()| fs::create_dir(place.tmp().join("real"))),
+            _ => fs::create_dir(&dir),
+        }
+        .expect("a new name");
+        for isolation in ["full", "none"] {
+            let output = place
+                .foresee(&["run", "--isolation", isolation, "--sandbox-dir"])
+                .arg(&dir)
+                .output()
+                .expect("foresee can be executed");
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{name}, {isolation}: {text}");
+            assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 0, "something is left in {name}");
+        }
+    }
+    let place = Place::with_manifest(LOOK);
+    place.write("file", "");
+    for (dir, reason) in [("file", "Not a directory"), ("/proc/foresee", "No such file or directory")] {
+        let output = place.run(&["run", "--sandbox-dir", dir]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        let wanted = format!("can't be used: {reason}; name another with --sandbox-dir");
+        assert!(text.contains(&wanted), "{text}");
     }
 }
 

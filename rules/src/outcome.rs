@@ -136,8 +136,17 @@ pub struct LogExcerpt {
     pub process: Option<ProcessId>,
     /// File name in the case's log directory.
     pub file: String,
-    /// Only what was written from this byte on is of interest.
+    /// Only what was written from this byte on is of interest,
     pub from: u64,
+    /// and before this one.
+    pub until: Option<u64>,
+}
+
+impl LogExcerpt {
+    /// All of a log.
+    pub(crate) fn whole(process: Option<ProcessId>, file: String) -> Self {
+        Self { process, file, from: 0, until: None }
+    }
 }
 
 impl Problem {

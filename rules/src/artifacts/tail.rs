@@ -12,11 +12,17 @@ const WINDOW: u64 = 64 << 10;
 /// Longest line that is shown.
 const MAX_LINE: usize = 500;
 
-/// The last `lines` lines of the log at `path`, of what was written from byte `from` on; with the number of lines before
-/// them. Nothing when the log is empty.
-pub(crate) fn tail(path: &Path, from: u64, lines: usize, mask: &Mask) -> io::Result<Option<(String, usize)>> {
+/// The last `lines` lines of the log at `path`, of what was written from byte `from` on and before byte `until`; with the
+/// number of lines before them. Nothing when there are none.
+pub(crate) fn tail(
+    path: &Path,
+    (from, until): (u64, Option<u64>),
+    lines: usize,
+    mask: &Mask,
+) -> io::Result<Option<(String, usize)>> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
+    let size = until.map_or(size, |until| until.min(size));
     if size <= from {
         return Ok(None);
     }
@@ -28,7 +34,7 @@ pub(crate) fn tail(path: &Path, from: u64, lines: usize, mask: &Mask) -> io::Res
     }
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
-    file.take(WINDOW).read_to_end(&mut bytes)?;
+    file.take(size - start).read_to_end(&mut bytes)?;
     let text = mask.text(&readable(&bytes));
     let all: Vec<&str> = text.lines().collect();
     let first = all.len().saturating_sub(lines);

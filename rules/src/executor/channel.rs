@@ -50,6 +50,8 @@ pub(crate) enum Event {
     Log(LogRecord),
     /// A check was judged.
     Judged(Judged),
+    /// What these logs have from here on has nothing to do with the problem of this check.
+    LogsEnd(CheckId, Vec<(String, u64)>),
     /// The case is over, and nothing of it runs any more.
     Finished {
         /// The check that ended it before its time.

@@ -126,11 +126,7 @@ impl Executor {
         problem.logs = (0..self.states.len())
             .flat_map(|process| [Stream::Stdout, Stream::Stderr].map(|stream| (process, stream)))
             .filter(|(process, stream)| self.logs.size(*process, *stream) > 0)
-            .map(|(process, stream)| LogExcerpt {
-                process: Some(process),
-                file: self.logs.file_name(process, stream),
-                from: 0,
-            })
+            .map(|(process, stream)| LogExcerpt::whole(Some(process), self.logs.file_name(process, stream)))
             .collect();
         Err(Halt::lifecycle(problem))
     }

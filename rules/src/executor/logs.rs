@@ -52,7 +52,7 @@ impl Logs {
     /// The logs of a process as an explanation, standard error first: there programs complain.
     pub(crate) fn of_process(&self, process: ProcessId) -> Vec<LogExcerpt> {
         [Stream::Stderr, Stream::Stdout]
-            .map(|stream| LogExcerpt { process: Some(process), file: self.file_name(process, stream), from: 0 })
+            .map(|stream| LogExcerpt::whole(Some(process), self.file_name(process, stream)))
             .into()
     }
 
@@ -74,8 +74,7 @@ impl Executor {
                     format!("{} of `{name}` grew beyond {}", stream.as_str(), bytes(limit)),
                 );
                 let mut problem = problem.label("more than `limits: {log: …}` allows".to_owned());
-                problem.logs =
-                    vec![LogExcerpt { process: Some(process), file: self.logs.file_name(process, stream), from: 0 }];
+                problem.logs = vec![LogExcerpt::whole(Some(process), self.logs.file_name(process, stream))];
                 return Err(Halt::lifecycle(problem));
             }
         }

@@ -31,6 +31,7 @@ use crate::http::Session;
 use crate::outcome::{Judged, Kind, Problem, ProcessRecord, Verdict};
 use crate::plan::{Standing, Turns};
 use crate::process::{self, Child, Spawner, Watch};
+use crate::sandbox::{Facets, Ids, furnish};
 
 pub(crate) use self::channel::{Assignment, Command, Event};
 
@@ -104,12 +105,14 @@ pub(crate) struct Executor {
     culprit: Option<ProcessId>,
 }
 
-/// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do.
-pub(crate) fn main(socket: UnixStream) -> io::Result<()> {
+/// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do. `namespaces` were made
+/// for it, by a caller with these ids.
+pub(crate) fn main(socket: UnixStream, namespaces: Facets, ids: Ids) -> io::Result<()> {
     let mut channel = Channel::new(socket)?;
+    let furnished = furnish(namespaces, ids);
     let Some(assignment) = channel.assignment()? else { return Ok(()) };
     process::become_subreaper()?;
-    if let Err(ended) = assignment.isolate(&mut channel) {
+    if let Err(ended) = assignment.isolate(furnished, &mut channel) {
         if let Some(problem) = ended {
             channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
         }

@@ -13,13 +13,18 @@ use crate::case::{Action, ConditionKind, Piece, PortKind, Text, Values};
 use crate::outcome::{Kind, Problem};
 use crate::plan::Turns;
 use crate::process::{NotExecutable, Spawner, Watch, find_program};
+use crate::sandbox::Unfit;
 use crate::source::Span;
 
 impl Assignment<'_> {
     /// Makes the sandbox. Without it nothing can be done: for the case, when that is said in a problem.
-    pub(super) fn isolate(&self, channel: &mut Channel) -> Result<(), Option<Box<Problem>>> {
+    pub(super) fn isolate(
+        &self,
+        furnished: Result<(), Unfit>,
+        channel: &mut Channel,
+    ) -> Result<(), Option<Box<Problem>>> {
         let path = self.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
-        match self.sandbox.enter(&self.case, &self.place, path) {
+        match furnished.and_then(|()| self.sandbox.enter(&self.case, &self.place, path)) {
             Ok(isolation) => {
                 let missing = isolation.problem(&self.sandbox, &self.case);
                 channel.send(&Event::Isolated(isolation));

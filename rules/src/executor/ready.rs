@@ -6,9 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::request::Exits;
 use super::{Executor, Halt, State, Step};
-use crate::case::{Condition, ConditionKind, PortKind, ProcessId, Stream, Values};
+use crate::case::{Condition, ConditionKind, Exit, PortKind, ProcessId, Stream, Values};
 use crate::http;
 use crate::outcome::{Kind, Problem};
 use crate::process;
@@ -24,13 +26,19 @@ impl Executor {
         let until = Instant::now() + timeout;
         let mut pause = FIRST_PAUSE;
         let mut printed = Printed::default();
+        let mut why_not = String::new();
         loop {
             let held_off = self.catch_up();
             let ended = !matches!(self.states[process], State::Running(_));
             // What was printed or written before the exit still counts.
             let lasting = matches!(condition.kind, ConditionKind::Log(_) | ConditionKind::File(_));
-            if (!ended || lasting) && self.holds(process, condition, until, &mut printed)? {
-                return held_off;
+            if !ended || lasting {
+                match self.holds(process, condition, until, &mut printed)? {
+                    Ok(()) => return held_off,
+                    // A look that was cut short by the end of the time tells less than the one before.
+                    Err(reason) if why_not.is_empty() || Instant::now() < until => why_not = reason,
+                    Err(_) => {}
+                }
             }
             match held_off {
                 // Another process has ended the case before this one ended.
@@ -44,7 +52,9 @@ impl Executor {
             if now >= until {
                 let name = &self.case.processes[process].name;
                 let message = format!("`{name}` was not ready within {timeout:?}");
-                let mut problem = Problem::new(Kind::Timeout, condition.span, message).label("did not hold");
+                let mut problem = Problem::new(Kind::Timeout, condition.span, message)
+                    .label("did not hold")
+                    .detail("in the end", why_not);
                 problem.logs = self.logs.of_process(process);
                 return Err(Halt::lifecycle(problem));
             }
@@ -69,21 +79,24 @@ impl Executor {
         Halt::lifecycle(problem)
     }
 
-    /// Whether the condition holds now.
+    /// Whether the condition holds now; if not, why.
     fn holds(
         &mut self,
         process: ProcessId,
         condition: &Condition,
         until: Instant,
         printed: &mut Printed,
-    ) -> Step<bool> {
+    ) -> Step<Result<(), String>> {
         let env = self.values.of_process(&self.case, process);
         let values = self.values.within(&env);
         match &condition.kind {
-            ConditionKind::Port(port) => Ok(match self.case.ports[*port].kind {
-                PortKind::Unix => UnixStream::connect(values.socket(*port)).is_ok(),
-                _ => connect(self.values.ports[*port]).is_ok(),
-            }),
+            ConditionKind::Port(port) => {
+                let connected = match self.case.ports[*port].kind {
+                    PortKind::Unix => UnixStream::connect(values.socket(*port)).map(drop),
+                    _ => connect(self.values.ports[*port]).map(drop),
+                };
+                Ok(connected.map_err(|error| format!("can't connect to {}: {}", self.address(*port), reason(&error))))
+            }
             ConditionKind::Http(port, path) => {
                 let path = path.fill(&values);
                 let address = self.address(*port);
@@ -94,9 +107,13 @@ impl Executor {
                     Some(halt) if matches!(self.states[process], State::Running(_)) => Err(halt),
                     Some(halt) => {
                         self.failure = Some((self.turns.current(), halt));
-                        Ok(false)
+                        Ok(Err("the request was cut short".into()))
                     }
-                    None => Ok(status.is_ok_and(|status| status < 500)),
+                    None => Ok(match status {
+                        Ok(status) if status < 500 => Ok(()),
+                        Ok(status) => Err(format!("{path} gave status {status}")),
+                        Err(error) => Err(error.message),
+                    }),
                 }
             }
             ConditionKind::Log(pattern) => {
@@ -105,9 +122,14 @@ impl Executor {
                     .map_err(|e| super::internal(&self.case, "regular expression", &io::Error::other(e)))?;
                 let files = [Stream::Stdout, Stream::Stderr].map(|stream| self.logs.path(process, stream));
                 printed.read(&files).map_err(|e| super::internal(&self.case, "can't read a log", &e))?;
-                Ok(printed.0.iter().any(|text| regex.is_match(text)))
+                let found = printed.0.iter().any(|text| regex.is_match(text));
+                Ok(found.then_some(()).ok_or_else(|| format!("nothing that it printed matches `{pattern}`")))
             }
-            ConditionKind::File(path) => Ok(self.values.dir.join(path.fill(&values)).exists()),
+            ConditionKind::File(path) => {
+                let path = path.fill(&values);
+                let found = self.values.dir.join(&path).exists();
+                Ok(found.then_some(()).ok_or_else(|| format!("there is no `{path}`")))
+            }
             ConditionKind::Exec { argv, roots } => self.succeeds(process, argv, roots, condition, until),
         }
     }
@@ -120,7 +142,7 @@ impl Executor {
         roots: &[std::path::PathBuf],
         condition: &Condition,
         until: Instant,
-    ) -> Step<bool> {
+    ) -> Step<Result<(), String>> {
         let child = self.start_helper(argv, roots, condition.span)?;
         self.helper = Some(child.pid);
         let mut held_off = Ok(());
@@ -144,7 +166,11 @@ impl Executor {
             }
             self.failure = Some((self.turns.current(), halt));
         }
-        Ok(exit == Some(crate::case::Exit::Code(0)))
+        Ok(match exit {
+            Some(Exit::Code(0)) => Ok(()),
+            Some(exit) => Err(format!("the command {exit}")),
+            None => Err("the command did not end".into()),
+        })
     }
 }
 
@@ -165,6 +191,11 @@ impl Printed {
         }
         Ok(())
     }
+}
+
+/// The kernel's words, without the number.
+fn reason(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |number| Errno::from_raw(number).desc().to_owned())
 }
 
 fn connect(port: u16) -> io::Result<TcpStream> {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::{Event, Executor, Halt, State, Step};
-use crate::case::{Action, Constraint, PortId, PortKind, ProcessId, Server, Stream, Target};
+use crate::case::{Action, CheckId, Constraint, PortId, PortKind, ProcessId, Server, Stream, Target};
 use crate::http::{Address, Bounds, Error, ErrorKind, Interrupt, Request, Response, host, location};
 use crate::outcome::{Kind, LogExcerpt, LogRecord, LogStream, Problem, Verdict};
 use crate::shown;
@@ -26,13 +26,15 @@ pub(crate) struct Responses {
     /// By the step that asked: the response, or what came of one.
     held: Vec<(usize, Answered)>,
     bytes: usize,
+    /// Checks of the last response that failed, with the server: what it writes until the next request is about them.
+    explained_by: Vec<(CheckId, ProcessId)>,
     /// Whether somebody will want to see them.
     pub(super) wanted: bool,
 }
 
 impl Responses {
     pub(super) fn new(wanted: bool) -> Self {
-        Self { held: Vec::new(), bytes: 0, wanted }
+        Self { held: Vec::new(), bytes: 0, explained_by: Vec::new(), wanted }
     }
 }
 
@@ -81,6 +83,7 @@ impl Executor {
             Server::Port(port) => (self.address(*port), ""),
             Server::Outside(address, base) => (address.clone(), base.as_str()),
         };
+        self.end_logs();
         let logs = self.server(target).map(|process| self.logs_from_now(process)).unwrap_or_default();
         let request = match fill(&target.ask, base, &self.values.within(&self.values.env)) {
             Ok(request) => request,
@@ -116,12 +119,19 @@ impl Executor {
         }
     }
 
+    /// What servers write from now on is not about the requests so far.
+    fn end_logs(&mut self) {
+        for (check, process) in std::mem::take(&mut self.responses.explained_by) {
+            let ends = self.logs_from_now(process).into_iter().map(|log| (log.file, log.from)).collect();
+            self.channel.send(&Event::LogsEnd(check, ends));
+        }
+    }
+
     /// What a process will write from now on.
     fn logs_from_now(&self, process: ProcessId) -> Vec<LogExcerpt> {
         let of = |stream| LogExcerpt {
-            process: Some(process),
-            file: self.logs.file_name(process, stream),
             from: self.logs.size(process, stream),
+            ..LogExcerpt::whole(Some(process), self.logs.file_name(process, stream))
         };
         vec![of(Stream::Stderr), of(Stream::Stdout)]
     }
@@ -187,6 +197,7 @@ impl Executor {
                         halt = Some(Halt { check: constraint.check, problem: Box::new(problem) });
                         continue;
                     }
+                    self.responses.explained_by.extend(self.server(target).map(|process| (constraint.check, process)));
                     Verdict::Failed(Box::new(problem))
                 }
             };
@@ -271,7 +282,7 @@ impl Executor {
 
 /// The log of what is answered to a target.
 fn log_of(target: &Target) -> LogExcerpt {
-    LogExcerpt { process: None, file: target.log.clone(), from: 0 }
+    LogExcerpt::whole(None, target.log.clone())
 }
 
 fn answer<'r>(target: &Target, request: Option<&Request>, response: &'r Response, executor: &Executor) -> Answer<'r> {

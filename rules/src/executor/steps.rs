@@ -129,7 +129,7 @@ impl Executor {
                 None => Verdict::Passed,
                 Some(mut problem) => {
                     let file = self.logs.file_name(process, output.stream);
-                    problem.logs = vec![LogExcerpt { process: Some(process), file, from: 0 }];
+                    problem.logs = vec![LogExcerpt::whole(Some(process), file)];
                     Verdict::Failed(Box::new(problem))
                 }
             };

@@ -185,7 +185,9 @@ impl<'a> Concluder<'a> {
         for log in &problem.logs {
             // Of a response the beginning matters, and its problem tells it already.
             let lines = if log.process.is_some() { TAIL_LINES } else { 0 };
-            let Ok(Some((text, omitted))) = tail(&logs.join(&log.file), log.from, lines, mask) else { continue };
+            let Ok(Some((text, omitted))) = tail(&logs.join(&log.file), (log.from, log.until), lines, mask) else {
+                continue;
+            };
             let name = log.process.map(|process| self.cases[case].processes[process].name.as_str());
             let stream = log.file.rsplit('.').next().unwrap_or_default();
             let title = name.map_or_else(|| log.file.clone(), |name| format!("{name}.{stream}"));

@@ -4,7 +4,8 @@ use std::io;
 use std::rc::Rc;
 
 use super::job::{Attempt, Job};
-use super::{Options, Supervisor, Task, Zygote, run};
+use super::supervisor::{Supervisor, Task};
+use super::{Options, Zygote, run};
 use crate::case::{Case, Network};
 use crate::outcome::{CaseOutcome, Kind, Problem};
 use crate::sandbox::{Facets, Ids, Isolation, Order, Refusals, Wanted, is_refusal};

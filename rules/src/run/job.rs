@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::executor::{Assignment, Command, Event, wire};
-use crate::outcome::{Judged, Kind, LogRecord, Problem, Verdict};
+use crate::outcome::{Judged, Kind, LogExcerpt, LogRecord, Problem, Verdict};
 use crate::sandbox::{Facets, Isolation, Order, Place, Unfit};
 
 /// An attempt that is under way.
@@ -151,6 +151,13 @@ impl Job {
                     *slot = Some(judged);
                 }
             }
+            Event::LogsEnd(check, ends) => {
+                if let Some(Some(Judged { verdict: Verdict::Failed(problem), .. })) = self.judged.get_mut(check) {
+                    for (file, end) in ends {
+                        problem.logs.iter_mut().filter(|log| log.file == file).for_each(|log| log.until = Some(end));
+                    }
+                }
+            }
             Event::Finished { ended } => self.ended = Some(ended),
         }
     }
@@ -212,11 +219,7 @@ impl Job {
         if !names.is_empty() {
             problem = problem.label(format!("waiting for {}", names.join(", ")));
         }
-        problem.logs = self
-            .logs
-            .iter()
-            .map(|log| crate::outcome::LogExcerpt { process: log.process, file: log.file.clone(), from: 0 })
-            .collect();
+        problem.logs = self.logs.iter().map(|log| LogExcerpt::whole(log.process, log.file.clone())).collect();
         problem
     }
 }

@@ -23,7 +23,7 @@ use nix::unistd::{ForkResult, fork};
 
 use crate::case::{Case, Exit};
 use crate::process;
-use crate::sandbox::{Facets, Ladder, Refusals, Wanted, die_with_parent, fork_into, is_refusal, refusals};
+use crate::sandbox::{Facets, Ids, Ladder, Refusals, Wanted, die_with_parent, fork_into, is_refusal, refusals};
 
 /// How long executors may take to end by themselves when the supervisor is gone.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -257,11 +257,12 @@ fn obey(socket: &OwnedFd, alive: &OwnedFd, executors: &mut HashMap<i32, u32>) ->
 /// Makes an executor: its number, its namespaces, where it listens.
 fn make(socket: &OwnedFd, alive: &OwnedFd, executors: &mut HashMap<i32, u32>, asked: (u32, Facets, OwnedFd)) {
     let (executor, facets, listens) = asked;
+    let ids = Ids::of_this_process();
     match fork_into(facets) {
         Ok(Some(pid)) => {
             executors.insert(pid, executor);
         }
-        Ok(None) => execute(listens, alive),
+        Ok(None) => execute(listens, alive, facets, ids),
         Err(error) => tell_failure(socket, executor, facets, &error),
     }
 }
@@ -275,14 +276,14 @@ fn tell_failure(socket: &OwnedFd, executor: u32, facets: Facets, error: &io::Err
 }
 
 /// The executor's whole life.
-fn execute(socket: OwnedFd, alive: &OwnedFd) -> ! {
+fn execute(socket: OwnedFd, alive: &OwnedFd, namespaces: Facets, ids: Ids) -> ! {
     process::close_inherited(&[socket.as_raw_fd(), alive.as_raw_fd()]);
     if die_with_parent(alive).is_err() {
         std::process::exit(1);
     }
     // SAFETY: it is a unix stream socket that nobody else owns.
     let socket = unsafe { UnixStream::from_raw_fd(socket.into_raw_fd()) };
-    let code = i32::from(crate::executor::main(socket).is_err());
+    let code = i32::from(crate::executor::main(socket, namespaces, ids).is_err());
     // SAFETY: everything was said. To tidy up what is gone in a moment would keep a core busy.
     unsafe { libc::_exit(code) }
 }

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::confine::{confine, drop_capabilities, hide_from_others};
 use super::facet::{Facet, Facets, State, Unfit};
+use super::landlock::restrict_writes;
 use super::mount::{self, NO_DEV, NO_SUID, READ_ONLY, attach, copy_tree, mount_new, restrict};
 use super::namespaces::Ids;
 use super::view::{Plan, Wishes, below_root};
-use super::{Isolation, PROC, Place, Wanted, remedy};
+use super::{Isolation, LANDLOCK, PROC, Place, Wanted, remedy};
 use crate::case::{Case, View};
 
 /// What sandbox an executor is to make.
@@ -40,13 +41,36 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 
+/// Makes new namespaces fit to live in. It needs no case, so an executor does it while it waits for one. `ids` are those of
+/// the caller, which can't be told from within.
+///
+/// # Errors
+///
+/// When a facet turns out not to be there.
+pub(crate) fn furnish(facets: Facets, ids: Ids) -> Result<(), Unfit> {
+    if facets.has(Facet::User) {
+        ids.map().map_err(|e| Unfit::new(Facet::User, "writing the user map", &e))?;
+    }
+    if facets.has(Facet::Network) {
+        raise_loopback().map_err(|e| Unfit::new(Facet::Network, "raising the loopback interface", &e))?;
+    }
+    if facets.has(Facet::Uts) {
+        nix::unistd::sethostname("localhost")
+            .map_err(|e| Unfit::new(Facet::Uts, "setting the host's name", &e.into()))?;
+    }
+    if facets.has(Facet::Mount) {
+        mount::make_private().map_err(|e| Unfit::new(Facet::Mount, "making the mounts private", &e))?;
+    }
+    Ok(())
+}
+
 impl Order {
     /// Whether the case has a user namespace.
     pub(crate) fn has_own_users(&self) -> bool {
         self.facets.has(Facet::User)
     }
 
-    /// Makes the sandbox around this process, which has just been made, and tells what was obtained.
+    /// Makes the sandbox around this process, in namespaces that were furnished, and tells what was obtained.
     ///
     /// # Errors
     ///
@@ -58,16 +82,6 @@ impl Order {
             return Ok(isolation);
         }
         let facets = self.facets;
-        if facets.has(Facet::User) {
-            self.ids.map().map_err(|e| Unfit::new(Facet::User, "writing the user map", &e))?;
-        }
-        if facets.has(Facet::Network) {
-            raise_loopback().map_err(|e| Unfit::new(Facet::Network, "raising the loopback interface", &e))?;
-        }
-        if facets.has(Facet::Uts) {
-            nix::unistd::sethostname("localhost")
-                .map_err(|e| Unfit::new(Facet::Uts, "setting the host's name", &e.into()))?;
-        }
         if facets.has(Facet::Mount) {
             let proc = self.mount(case, place, path)?;
             isolation.facets.insert(PROC.into(), proc);
@@ -75,6 +89,9 @@ impl Order {
         confine().map_err(|e| Unfit::new(Facet::Pid, "giving up new privileges", &e))?;
         if facets != Facets::NONE {
             drop_capabilities();
+        }
+        if !facets.has(Facet::Mount) {
+            isolation.facets.insert(LANDLOCK.into(), restrict_writes(place, facets));
         }
         hide_from_others();
         isolation.level = isolation.rung().to_owned();
@@ -84,7 +101,6 @@ impl Order {
     /// Makes the case's file system. Returns what became of `/proc`.
     fn mount(&self, case: &Case, place: &Place, path: &str) -> Result<State, Unfit> {
         let lost = |what: &'static str| move |error: io::Error| Unfit::new(Facet::Mount, what, &error);
-        mount::make_private().map_err(lost("making the mounts private"))?;
         let home = self.home.as_deref();
         let plan = Plan::new(&Wishes { case, place, path, home });
         let own = copy_tree(&place.root).map_err(lost("copying the mount of the case's directory"))?;

@@ -8,6 +8,7 @@ mod confine;
 mod enter;
 mod facet;
 mod ladder;
+mod landlock;
 mod mount;
 mod namespaces;
 mod place;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use confine::die_with_parent;
-pub(crate) use enter::Order;
+pub(crate) use enter::{Order, furnish};
 pub use facet::State;
 pub(crate) use facet::{Facets, Unfit};
 pub(crate) use ladder::Ladder;
@@ -32,6 +33,8 @@ pub(crate) use run_dir::RunDir;
 /// The facets of isolation that a manifest can insist on; namespaces but for the last, which is a fresh `/proc`.
 pub(crate) const FACETS: &[&str] = &["user", "mount", "pid", "network", "ipc", "uts", "cgroup", PROC];
 const PROC: &str = "proc";
+/// Not a facet to insist on: it is there where `mount` is not.
+const LANDLOCK: &str = "landlock";
 
 /// How a case was kept apart from the machine, facet by facet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

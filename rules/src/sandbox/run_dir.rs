@@ -30,7 +30,12 @@ pub(crate) struct RunDir {
 impl RunDir {
     /// Makes a directory below `base`, and removes those that killed runs have left there.
     pub(crate) fn create(base: &Path) -> io::Result<Self> {
-        fs::create_dir_all(base)?;
+        match fs::create_dir_all(base) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(io::Error::from_raw_os_error(libc::ENOTDIR));
+            }
+            result => result?,
+        }
         let base = fs::canonicalize(base)?;
         sweep(&base);
         for number in 0.. {
