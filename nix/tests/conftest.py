@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import programs
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,7 +45,7 @@ class Nix:
     @property
     def root(self) -> Path:
         """What /nix is beneath of."""
-        return self.home / "root"
+        return self.home / "rootfs"
 
     @property
     def has_own_nix(self) -> bool:
@@ -179,14 +180,7 @@ def staged():
     shutil.copytree(REPOSITORY / "nix/tests/nixpkgs", nixpkgs)
     (nixpkgs / "foresee/bin").mkdir(parents=True)
     shutil.copy(os.environ["FORESEE"], nixpkgs / "foresee/bin/foresee")
-    (nixpkgs / "busybox/bin").mkdir(parents=True)
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        pytest.exit("no busybox: apt-get install busybox-static", returncode=2)
-    shutil.copy(busybox, nixpkgs / "busybox/bin/busybox")
-    for applet in subprocess.check_output([busybox, "--list"], text=True).split():
-        if applet != "busybox":
-            (nixpkgs / "busybox/bin" / applet).symlink_to("busybox")
+    programs.busybox(nixpkgs / "busybox")
 
 
 def set_up(nix: Nix) -> Nix:

@@ -43,20 +43,6 @@
         import ./checks.nix { inherit test script busybox; }
       );
 
-      packages.${system} = {
-        test-report = test.mkReport { checks = self.checks.${system}; };
-
-        # What building costs without foresee: the yardstick of the benchmark.
-        nothing = derivation {
-          name = "nothing";
-          inherit system;
-          builder = "${busybox}/bin/busybox";
-          args = [
-            "sh"
-            "-c"
-            ": >$out"
-          ];
-        };
-      };
+      packages.${system}.test-report = test.mkReport { checks = self.checks.${system}; };
     };
 }
