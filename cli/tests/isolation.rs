@@ -159,15 +159,11 @@ fn in_a_plain_chroot_the_rest_of_isolation_is_obtained() {
 /// programs of a case.
 #[test]
 fn without_namespaces_landlock_keeps_cases_in_bounds() {
-    let elsewhere = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory that is not below /tmp");
-    fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o777)).expect("our own directory");
-    let victim = elsewhere.path().join("victim");
-    fs::write(&victim, "secret").expect("a writable file");
-    fs::set_permissions(&victim, fs::Permissions::from_mode(0o666)).expect("our own file");
     let name = format!("foresee-landlock-{}", std::process::id());
     let _abstract = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).expect("a short name"));
     let mut sleeper = Command::new("sleep").arg("60").spawn().expect("sleep");
-    let (pid, dir) = (sleeper.id(), elsewhere.path().display());
+    // A directory that is surely not below /tmp, with a file that anyone may write to.
+    let (pid, dir) = (sleeper.id(), "/mnt");
     let place = Place::new();
     place.write("attempt.py", include_bytes!("../../testdata/isolation/full/attempt.py"));
     let mut manifest = String::from("inputs: [attempt.py]\n");
@@ -185,8 +181,11 @@ fn without_namespaces_landlock_keeps_cases_in_bounds() {
             .push_str(&format!("{case}:\n  - run: [python3, attempt.py, '{code}']\n    assert_stdout: '{expected}'\n"));
     }
     place.write("test.yml", manifest);
-    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs \"$@\"";
-    let output = within(&place, &["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"], &["run"]);
+    let script = "mount -t tmpfs -o mode=777 none /mnt && printf secret > /mnt/victim && chmod 666 /mnt/victim &&
+        echo 0 > /proc/sys/user/max_user_namespaces &&
+        exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs \"$@\"";
+    let around = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"];
+    let output = within(&place, &around, &["run"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert_eq!(place.results()["suites"][0]["isolation"]["facets"]["landlock"]["obtained"], true);
