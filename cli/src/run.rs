@@ -34,7 +34,7 @@ pub(crate) fn run(typed: RunOptions, environment: &Environment) -> u8 {
         Err(error) => return fail(MACHINE, format_args!("can't make a process: {error}")),
     };
     let status = run_with(typed, environment, &zygote);
-    zygote.settle();
+    drop(zygote);
     environment.untouch("TEST_PREMATURE_EXIT_FILE");
     status
 }

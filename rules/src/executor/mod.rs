@@ -129,10 +129,13 @@ pub(crate) fn main(socket: UnixStream, namespaces: Facets, ids: Ids) -> io::Resu
         Err((channel, halt)) => (channel, Some((halt.check, halt.problem))),
     };
     // With this word the case is over, and its directories go.
-    process::kill_children(Duration::from_secs(5));
     channel.send(&Event::Finished { ended });
     channel.flush();
-    Ok(())
+    match process::children_left() {
+        // The zygote inherits what no signal could end, and tries again.
+        true => Err(io::Error::other("something is left")),
+        false => Ok(()),
+    }
 }
 
 impl Executor {

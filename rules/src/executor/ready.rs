@@ -32,7 +32,8 @@ impl Executor {
             let ended = !matches!(self.states[process], State::Running(_));
             // What was printed or written before the exit still counts.
             let lasting = matches!(condition.kind, ConditionKind::Log(_) | ConditionKind::File(_));
-            if !ended || lasting {
+            let worth_a_look = if ended { lasting } else { held_off.is_ok() };
+            if worth_a_look {
                 match self.holds(process, condition, until, &mut printed)? {
                     Ok(()) => return held_off,
                     // A look that was cut short by the end of the time tells less than the one before.

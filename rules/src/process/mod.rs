@@ -26,4 +26,7 @@ use std::os::fd::OwnedFd;
 pub(crate) struct Child {
     pub(crate) pid: i32,
     pub(crate) pidfd: OwnedFd,
+    /// Bytes of memory that the kernel charges to it though they were ours: the child of a clone that shares memory takes
+    /// over the peak of its parent when it executes.
+    pub(crate) inherited_peak: u64,
 }

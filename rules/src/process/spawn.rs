@@ -158,7 +158,8 @@ impl Spawner {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: the kernel has just opened this descriptor for us.
-        Ok(Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } })
+        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+        Ok(Child { pid, pidfd, inherited_peak: super::usage::own_peak_memory() })
     }
 }
 

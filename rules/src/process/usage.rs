@@ -71,8 +71,14 @@ fn page_size() -> u64 {
     u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
+/// The most memory that this process has had resident so far, in bytes.
+pub(super) fn own_peak_memory() -> u64 {
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF);
+    usage.ok().and_then(|usage| u64::try_from(usage.max_rss()).ok()).map_or(0, |kibibytes| kibibytes * 1024)
+}
+
 /// The most memory that a process has had resident, once it has ended: its own and that of the children it has waited for,
-/// whichever is more. The process is not reaped.
+/// whichever is more; `None` when that is not known to be its own. The process is not reaped.
 pub(crate) fn peak_memory(child: &Child) -> Option<u64> {
     // SAFETY: all-zero is valid for both, and the kernel fills them. The C library's `waitid` has no fifth argument.
     unsafe {
@@ -89,7 +95,8 @@ pub(crate) fn peak_memory(child: &Child) -> Option<u64> {
         if waited < 0 || info.si_pid() == 0 {
             return None;
         }
-        u64::try_from(usage.ru_maxrss).ok().map(|kibibytes| kibibytes * 1024)
+        let peak = u64::try_from(usage.ru_maxrss).ok().map(|kibibytes| kibibytes * 1024);
+        peak.filter(|peak| *peak > child.inherited_peak)
     }
 }
 

@@ -197,14 +197,16 @@ impl<'a> Supervisor<'a> {
             }
         }
         if readable[executors.len() + 1..].contains(&true) {
-            match self.zygote.news() {
-                News::Ended(executor, exit) => ended.extend(self.over(executor, Some(exit))),
-                News::Failed(executor, error, refusals) => {
-                    ended.extend(self.failed_to_fork(executor, &error, &refusals))
-                }
-                News::Gone => {
-                    self.zygote_gone = true;
-                    self.stop(Kind::Internal, "foresee's zygote process is gone");
+            while let Some(news) = self.zygote.news().filter(|_| !self.zygote_gone) {
+                match news {
+                    News::Ended(executor, exit) => ended.extend(self.over(executor, Some(exit))),
+                    News::Failed(executor, error, refusals) => {
+                        ended.extend(self.failed_to_fork(executor, &error, &refusals));
+                    }
+                    News::Gone => {
+                        self.zygote_gone = true;
+                        self.stop(Kind::Internal, "foresee's zygote process is gone");
+                    }
                 }
             }
         }

@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use nix::cmsg_space;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -131,28 +132,16 @@ impl Zygote {
         Ok(Spare { executor, facets, socket: ours })
     }
 
-    /// Waits until no executor is left, so that nothing outlives the command.
-    pub fn settle(&self) {
-        self.spare.take();
-        while self.alive.get() > 0 {
-            let mut fds = [PollFd::new(std::os::fd::AsFd::as_fd(&self.socket), PollFlags::POLLIN)];
-            match poll(&mut fds, PollTimeout::from(LEAVING)) {
-                Err(nix::errno::Errno::EINTR) => {}
-                Ok(1..) if !matches!(self.news(), News::Gone) => {}
-                _ => return,
-            }
-        }
-    }
-
     /// Has an executor killed.
     pub(crate) fn kill(&self, executor: u32) {
         let _ = send(self.socket.as_raw_fd(), &message(KILL, executor, 0), MsgFlags::MSG_NOSIGNAL);
     }
 
-    /// What the zygote tells; to be called when [`Zygote::fd`] is readable.
-    pub(crate) fn news(&self) -> News {
+    /// What the zygote tells next, if anything. All of it is to be taken whenever [`Zygote::fd`] is readable: the zygote
+    /// serves nobody while it can't be rid of its news.
+    pub(crate) fn news(&self) -> Option<News> {
         let mut buffer = [0; FAILURE];
-        let received = nix::sys::socket::recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty());
+        let received = nix::sys::socket::recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT);
         let (kind, executor, value) = parse(&buffer);
         let news = match received {
             Ok(MESSAGE) => News::Ended(executor, if kind == CODE { Exit::Code(value) } else { Exit::Signal(value) }),
@@ -163,15 +152,31 @@ impl Zygote {
                 }
                 News::Failed(executor, io::Error::from_raw_os_error(value), refused)
             }
-            _ => return News::Gone,
+            Err(Errno::EAGAIN | Errno::EINTR) => return None,
+            _ => return Some(News::Gone),
         };
         self.alive.set(self.alive.get().saturating_sub(1));
         self.spare.borrow_mut().take_if(|spare| spare.executor == executor);
-        news
+        Some(news)
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {
         &self.socket
+    }
+}
+
+impl Drop for Zygote {
+    /// Waits until no executor is left, so that nothing outlives the command.
+    fn drop(&mut self) {
+        self.spare.take();
+        while self.alive.get() > 0 {
+            let mut fds = [PollFd::new(std::os::fd::AsFd::as_fd(&self.socket), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::from(LEAVING)) {
+                Err(Errno::EINTR) => {}
+                Ok(1..) if !matches!(self.news(), Some(News::Gone)) => {}
+                _ => return,
+            }
+        }
     }
 }
 

@@ -27,8 +27,12 @@ pub(super) fn restrict_writes(place: &Place, facets: Facets) -> State {
 }
 
 fn restrict(place: &Place, facets: Facets) -> Result<RestrictionStatus, RulesetError> {
-    let mut ruleset =
-        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_write(NEWEST))?;
+    // Before Linux 5.19 no file could be moved from one directory to another any more: then rather nothing.
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::SoftRequirement)
+        .handle_access(AccessFs::Refer)?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_write(NEWEST))?;
     if !facets.has(Facet::Pid) {
         ruleset = ruleset.scope(Scope::Signal)?;
     }
