@@ -5,6 +5,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
@@ -165,22 +166,19 @@ fn without_namespaces_landlock_keeps_cases_in_bounds() {
     // A directory that is surely not below /tmp, with a file that anyone may write to.
     let (pid, dir) = (sleeper.id(), "/mnt");
     let place = Place::new();
-    place.write("attempt.py", include_bytes!("../../testdata/isolation/full/attempt.py"));
-    let mut manifest = String::from("inputs: [attempt.py]\n");
-    for (case, code, expected) in [
-        ("testWrite", format!("open(\"{dir}/victim\", \"a\")"), "refused: EACCES"),
-        ("testCreate", format!("open(\"{dir}/new\", \"x\")"), "refused: EACCES"),
-        ("testRemove", format!("os.remove(\"{dir}/victim\")"), "refused: EACCES"),
-        ("testAbstract", format!("socket.socket(socket.AF_UNIX).connect(\"\\0{name}\")"), "refused: EPERM"),
-        ("testSignal", format!("os.kill({pid}, 9)"), "refused: EPERM"),
-        ("testOwn", "open(\"own\", \"x\").name".into(), "got own"),
-        ("testTmp", "import tempfile; tempfile.TemporaryFile(dir=\"/tmp\") and 1".into(), "got 1"),
-        ("testRead", format!("open(\"{dir}/victim\").read()"), "got secret"),
-    ] {
-        manifest
-            .push_str(&format!("{case}:\n  - run: [python3, attempt.py, '{code}']\n    assert_stdout: '{expected}'\n"));
-    }
-    place.write("test.yml", manifest);
+    write_attempts(
+        &place,
+        &[
+            ("testWrite", format!("open(\"{dir}/victim\", \"a\")"), "refused: EACCES"),
+            ("testCreate", format!("open(\"{dir}/new\", \"x\")"), "refused: EACCES"),
+            ("testRemove", format!("os.remove(\"{dir}/victim\")"), "refused: EACCES"),
+            ("testAbstract", format!("socket.socket(socket.AF_UNIX).connect(\"\\0{name}\")"), "refused: EPERM"),
+            ("testSignal", format!("os.kill({pid}, 9)"), "refused: EPERM"),
+            ("testOwn", "open(\"own\", \"x\").name".into(), "got own"),
+            ("testTmp", "import tempfile; tempfile.TemporaryFile(dir=\"/tmp\") and 1".into(), "got 1"),
+            ("testRead", format!("open(\"{dir}/victim\").read()"), "got secret"),
+        ],
+    );
     let script = "mount -t tmpfs -o mode=777 none /mnt && printf secret > /mnt/victim && chmod 666 /mnt/victim &&
         echo 0 > /proc/sys/user/max_user_namespaces &&
         exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs \"$@\"";
@@ -224,13 +222,27 @@ fn awkward_sandbox_directories_are_no_obstacle() {
     }
     let place = Place::with_manifest(LOOK);
     place.write("file", "");
-    for (dir, reason) in [("file", "Not a directory"), ("/proc/foresee", "No such file or directory")] {
-        let output = place.run(&["run", "--sandbox-dir", dir]);
+    for (dir, reason) in [
+        (&b"file"[..], "Not a directory"),
+        (b"/proc/foresee", "No such file or directory"),
+        (b"not-\xff", "its name is not UTF-8"),
+    ] {
+        let dir = std::ffi::OsStr::from_bytes(dir);
+        let output = place.foresee(&["run", "--sandbox-dir"]).arg(dir).output().expect("foresee can be executed");
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{text}");
         let wanted = format!("can't be used: {reason}; name another with --sandbox-dir");
         assert!(text.contains(&wanted), "{text}");
     }
+}
+
+/// Cases that try something each: its name, what is tried, and what is to come of it.
+fn write_attempts(place: &Place, attempts: &[(&str, String, &str)]) {
+    place.write("attempt.py", include_bytes!("../../testdata/isolation/full/attempt.py"));
+    let case = |(case, code, expected): &(&str, String, &str)| {
+        format!("{case}:\n  - run: [python3, attempt.py, '{code}']\n    assert_stdout: '{expected}'\n")
+    };
+    place.write("test.yml", format!("inputs: [attempt.py]\n{}", attempts.iter().map(case).collect::<String>()));
 }
 
 #[test]
@@ -294,22 +306,23 @@ fn the_machine_is_out_of_reach() {
     let _socket = UnixListener::bind(outside.path().join("socket")).expect("a socket");
     let mut sleeper = Command::new("sleep").arg("60").spawn().expect("sleep");
     let (pid, victim_path, dir) = (sleeper.id(), victim.display(), outside.path().display());
-    place.write("attempt.py", include_bytes!("../../testdata/isolation/full/attempt.py"));
-    let mut manifest = String::from("inputs: [attempt.py]\n");
-    for (case, code, expected) in [
-        ("testLoopback", format!("socket.create_connection((\"127.0.0.1\", {number}), 2)"), "refused: ECONNREFUSED"),
-        ("testAbstract", format!("socket.socket(socket.AF_UNIX).connect(\"\\0{name}\")"), "refused: ECONNREFUSED"),
-        ("testSocket", format!("socket.socket(socket.AF_UNIX).connect(\"{dir}/socket\")"), "refused: ENOENT"),
-        ("testRead", format!("open(\"{victim_path}\")"), "refused: ENOENT"),
-        ("testList", format!("os.listdir(\"{dir}\")"), "refused: ENOENT"),
-        ("testSee", format!("os.stat(\"/proc/{pid}\")"), "refused: ENOENT"),
-        ("testSignal", format!("os.kill({pid}, 9)"), "refused: ESRCH"),
-        ("testHold", format!("os.pidfd_open({pid})"), "refused: ESRCH"),
-    ] {
-        manifest
-            .push_str(&format!("{case}:\n  - run: [python3, attempt.py, '{code}']\n    assert_stdout: '{expected}'\n"));
-    }
-    place.write("test.yml", manifest);
+    write_attempts(
+        &place,
+        &[
+            (
+                "testLoopback",
+                format!("socket.create_connection((\"127.0.0.1\", {number}), 2)"),
+                "refused: ECONNREFUSED",
+            ),
+            ("testAbstract", format!("socket.socket(socket.AF_UNIX).connect(\"\\0{name}\")"), "refused: ECONNREFUSED"),
+            ("testSocket", format!("socket.socket(socket.AF_UNIX).connect(\"{dir}/socket\")"), "refused: ENOENT"),
+            ("testRead", format!("open(\"{victim_path}\")"), "refused: ENOENT"),
+            ("testList", format!("os.listdir(\"{dir}\")"), "refused: ENOENT"),
+            ("testSee", format!("os.stat(\"/proc/{pid}\")"), "refused: ENOENT"),
+            ("testSignal", format!("os.kill({pid}, 9)"), "refused: ESRCH"),
+            ("testHold", format!("os.pidfd_open({pid})"), "refused: ESRCH"),
+        ],
+    );
     let output = place.run(&["run", "--isolation", "full"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(sleeper.try_wait().expect("our child").is_none(), "a process of the machine was ended");

@@ -1,5 +1,7 @@
 //! What the caller leaves lying about, and what processes get of it: nothing.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use super::run;
@@ -94,4 +96,16 @@ fn stdin_is_a_text_a_file_or_nothing() {
     place.write("big.txt", "x".repeat(300_000));
     let (code, told) = run(&place, &[]);
     assert_eq!(code, 0, "{told}");
+}
+
+#[test]
+fn a_directory_whose_name_is_no_text_is_told() {
+    let place = Place::new();
+    let dir = place.cwd().join(OsStr::from_bytes(b"not-\xff"));
+    std::fs::create_dir(&dir).expect("a new name");
+    std::fs::write(dir.join("test.yml"), "test_it:\n  - run: ['true']\n").expect("a writable directory");
+    let output = place.foresee(&["run", "--output-dir", "../out"]).current_dir(&dir).output().expect("foresee");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("a path of it is not UTF-8: rename what is named so"), "{text}");
 }

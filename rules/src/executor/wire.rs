@@ -26,7 +26,11 @@ impl Extend<u8> for Append<'_> {
 pub(crate) fn append(to: &mut Vec<u8>, message: &impl Serialize) -> io::Result<()> {
     let begin = to.len();
     to.extend([0; LENGTH]);
-    let written = postcard::to_extend(message, Append(to)).map(drop).map_err(io::Error::other);
+    let written = postcard::to_extend(message, Append(to)).map(drop).map_err(|error| match error {
+        // Of our types only paths refuse to be serialized.
+        postcard::Error::SerdeSerCustom => io::Error::other("a path of it is not UTF-8: rename what is named so"),
+        error => io::Error::other(error),
+    });
     let length = u32::try_from(to.len() - begin - LENGTH).map_err(io::Error::other);
     match written.and(length) {
         Ok(length) => {

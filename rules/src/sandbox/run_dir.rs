@@ -37,6 +37,10 @@ impl RunDir {
             result => result?,
         }
         let base = fs::canonicalize(base)?;
+        if base.to_str().is_none() {
+            // Programs get it in their environment, and reports name it.
+            return Err(io::Error::other("its name is not UTF-8"));
+        }
         sweep(&base);
         for number in 0.. {
             let path = unique(&base, PREFIX, number);
