@@ -11,6 +11,8 @@ mod environment;
 mod exit;
 mod list;
 mod logs;
+#[cfg(all(target_arch = "x86_64", any(target_env = "musl", test)))]
+mod memory;
 mod nix;
 mod run;
 
