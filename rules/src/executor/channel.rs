@@ -56,6 +56,8 @@ pub(crate) enum Event {
     Finished {
         /// The check that ended it before its time.
         ended: Option<(CheckId, Box<Problem>)>,
+        /// Whether the executor waits for another case.
+        again: bool,
     },
 }
 

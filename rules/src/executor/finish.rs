@@ -10,7 +10,7 @@ use crate::process;
 /// How long a descendant may outlive the last step (contract, section 3).
 const ORPHAN_GRACE: Duration = Duration::from_millis(500);
 
-impl Executor {
+impl Executor<'_> {
     /// Ends everything, and judges what was left over. The first cause stands: `result`, where it is a failure already.
     pub(super) fn finish(&mut self, result: Step) -> Step {
         let result = result.and_then(|()| self.catch_up());

@@ -32,7 +32,7 @@ pub(super) fn rlimits(limits: &Limits, own_users: bool) -> Vec<(i32, u64, u64)> 
     all.into_iter().flatten().filter_map(|(r, soft, hard)| Some((i32::try_from(r).ok()?, soft, hard))).collect()
 }
 
-impl Executor {
+impl Executor<'_> {
     /// Adds up what all processes of the case use at this moment.
     pub(super) fn check_usage(&self) -> Step {
         let Limits { memory, processes, .. } = self.case.limits;

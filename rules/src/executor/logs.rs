@@ -61,7 +61,7 @@ impl Logs {
     }
 }
 
-impl Executor {
+impl Executor<'_> {
     /// Fails the case when `process` has printed more than it may.
     pub(super) fn check_log_size(&self, process: ProcessId) -> Step {
         for stream in [Stream::Stdout, Stream::Stderr] {

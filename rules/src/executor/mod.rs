@@ -71,9 +71,9 @@ enum State {
     Reaped,
 }
 
-pub(crate) struct Executor {
+pub(crate) struct Executor<'c> {
     case: Rc<Case>,
-    channel: Channel,
+    channel: &'c mut Channel,
     watch: Watch,
     spawner: Spawner,
     states: Vec<State>,
@@ -105,32 +105,29 @@ pub(crate) struct Executor {
     culprit: Option<ProcessId>,
 }
 
-/// The executor's whole life. `socket` leads to the supervisor; the first message on it is what to do. `namespaces` were made
-/// for it, by a caller with these ids.
+/// The executor's whole life. `socket` leads to the supervisor, who says what to do. `namespaces` were made for it, by a
+/// caller with these ids.
 pub(crate) fn main(socket: UnixStream, namespaces: Facets, ids: Ids) -> io::Result<()> {
     let mut channel = Channel::new(socket)?;
-    let furnished = furnish(namespaces, ids);
-    let Some(assignment) = channel.assignment()? else { return Ok(()) };
-    process::become_subreaper()?;
-    if let Err(ended) = assignment.isolate(furnished, &mut channel) {
-        if let Some(problem) = ended {
-            channel.send(&Event::Finished { ended: Some((LIFECYCLE, problem)) });
-        }
+    let mut furnished = furnish(namespaces, ids);
+    while let Some(assignment) = channel.assignment()? {
+        let again = assignment.leaves_no_trace();
+        process::become_subreaper()?;
+        let ended = match assignment.isolate(std::mem::replace(&mut furnished, Ok(())), &mut channel) {
+            Ok(()) => do_case(assignment, &mut channel),
+            Err(Some(problem)) => Some((LIFECYCLE, problem)),
+            Err(None) => {
+                channel.flush();
+                return Ok(());
+            }
+        };
+        // With this word the case is over, and its directories go.
+        channel.send(&Event::Finished { ended, again });
         channel.flush();
-        return Ok(());
-    }
-    let open_files = process::raise_open_files();
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    let (mut channel, ended) = match Executor::new(assignment, channel, open_files) {
-        Ok(mut executor) => {
-            let ended = executor.run();
-            (executor.channel, ended)
+        if !again {
+            break;
         }
-        Err((channel, halt)) => (channel, Some((halt.check, halt.problem))),
-    };
-    // With this word the case is over, and its directories go.
-    channel.send(&Event::Finished { ended });
-    channel.flush();
+    }
     match process::children_left() {
         // The zygote inherits what no signal could end, and tries again.
         true => Err(io::Error::other("something is left")),
@@ -138,7 +135,17 @@ pub(crate) fn main(socket: UnixStream, namespaces: Facets, ids: Ids) -> io::Resu
     }
 }
 
-impl Executor {
+/// Does a case, from its preparation to its end. Returns what ended it before its time.
+fn do_case(assignment: Assignment<'_>, channel: &mut Channel) -> Option<(CheckId, Box<Problem>)> {
+    let open_files = process::raise_open_files();
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    match Executor::new(assignment, channel, open_files) {
+        Ok(mut executor) => executor.run(),
+        Err(halt) => Some((halt.check, halt.problem)),
+    }
+}
+
+impl Executor<'_> {
     /// Does the steps. Returns the check that ended the case before its time, with its problem.
     fn run(&mut self) -> Option<(CheckId, Box<Problem>)> {
         let result = self.check_programs().and_then(|()| {

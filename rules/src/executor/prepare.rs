@@ -13,7 +13,7 @@ use crate::case::{Action, ConditionKind, Piece, PortKind, Text, Values};
 use crate::outcome::{Kind, Problem};
 use crate::plan::Turns;
 use crate::process::{NotExecutable, Spawner, Watch, find_program};
-use crate::sandbox::Unfit;
+use crate::sandbox::{Unfit, Wanted};
 use crate::source::Span;
 
 impl Assignment<'_> {
@@ -36,15 +36,20 @@ impl Assignment<'_> {
             }
         }
     }
+
+    /// Whether its executor is as good as new after it: nothing is started that could be left, and nothing is given up.
+    pub(super) fn leaves_no_trace(&self) -> bool {
+        self.case.processes.is_empty() && self.sandbox.wanted == Wanted::None
+    }
 }
 
-impl Executor {
+impl<'c> Executor<'c> {
     /// Makes everything ready for the first step.
     pub(super) fn new(
         assignment: Assignment<'_>,
-        mut channel: Channel,
+        channel: &'c mut Channel,
         open_files: Option<libc::rlimit>,
-    ) -> Result<Self, (Channel, Halt)> {
+    ) -> Result<Self, Halt> {
         let own_users = assignment.sandbox.has_own_users();
         let Assignment { case, place, env, keep_all, .. } = assignment;
         let watch = Watch::new().and_then(|watch| {
@@ -53,10 +58,7 @@ impl Executor {
             Ok(watch)
         });
         let made = watch.and_then(|watch| Ok((watch, Ports::assign(&case, &place)?)));
-        let (watch, ports) = match made {
-            Ok(made) => made,
-            Err(error) => return Err((channel, internal(&case, "can't prepare the case", &error))),
-        };
+        let (watch, ports) = made.map_err(|error| internal(&case, "can't prepare the case", &error))?;
         for (id, port) in case.ports.iter().enumerate() {
             if matches!(port.kind, PortKind::Auto | PortKind::Fd) {
                 channel.send(&Event::Port(id, ports.numbers[id]));
@@ -96,7 +98,9 @@ impl Executor {
             culprit: None,
         })
     }
+}
 
+impl Executor<'_> {
     /// Looks every program up, so that a missing one starts nothing. One that is named by a captured value can't be known
     /// yet.
     pub(super) fn check_programs(&mut self) -> Step {

@@ -20,7 +20,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-impl Executor {
+impl Executor<'_> {
     /// Holds until `condition` holds for `process`; fails at once when the process ends before.
     pub(super) fn ready(&mut self, process: ProcessId, condition: &Condition, timeout: Duration) -> Step {
         let until = Instant::now() + timeout;

@@ -53,7 +53,7 @@ struct Round {
     result: Result<Response, Error>,
 }
 
-impl Executor {
+impl Executor<'_> {
     /// Asks, again and again where the target says so, and judges the last answer.
     pub(super) fn request(&mut self, target: &Target, timeout: Duration) -> Step {
         if let Some(reason) = &target.skip {
@@ -285,7 +285,7 @@ fn log_of(target: &Target) -> LogExcerpt {
     LogExcerpt::whole(None, target.log.clone())
 }
 
-fn answer<'r>(target: &Target, request: Option<&Request>, response: &'r Response, executor: &Executor) -> Answer<'r> {
+fn answer<'r>(target: &Target, request: Option<&Request>, response: &'r Response, executor: &Executor<'_>) -> Answer<'r> {
     let redirects = response.header("Location").next().is_some();
     let location = request.filter(|_| redirects).and_then(|request| {
         let address = match &target.server {
@@ -317,19 +317,19 @@ fn explain(problem: Problem, answer: &Answer<'_>) -> Problem {
 }
 
 /// What may interrupt a request: the exits of processes, the supervisor, the clocks of the case.
-pub(super) struct Exits<'e> {
-    executor: &'e mut Executor,
+pub(super) struct Exits<'e, 'c> {
+    executor: &'e mut Executor<'c>,
     /// What ended the case meanwhile.
     pub(super) halt: Option<Halt>,
 }
 
-impl<'e> Exits<'e> {
-    pub(super) fn new(executor: &'e mut Executor) -> Self {
+impl<'e, 'c> Exits<'e, 'c> {
+    pub(super) fn new(executor: &'e mut Executor<'c>) -> Self {
         Self { executor, halt: None }
     }
 }
 
-impl Interrupt for Exits<'_> {
+impl Interrupt for Exits<'_, '_> {
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.executor.watch.as_fd())
     }

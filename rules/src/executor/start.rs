@@ -17,7 +17,7 @@ use crate::outcome::{Kind, Problem, ProcessRecord};
 use crate::process::{Child, Command, SpawnError, c_string};
 use crate::source::Span;
 
-impl Executor {
+impl Executor<'_> {
     /// Starts a process of the case.
     pub(super) fn start(&mut self, process: ProcessId) -> Step {
         let env = self.values.of_process(&self.case, process);

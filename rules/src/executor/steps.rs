@@ -9,7 +9,7 @@ use crate::outcome::{Kind, LogExcerpt, Problem, Verdict};
 use crate::plan::violation;
 use crate::process;
 
-impl Executor {
+impl Executor<'_> {
     /// Does one step.
     pub(super) fn step(&mut self, index: usize) -> Step {
         let case = Rc::clone(&self.case);

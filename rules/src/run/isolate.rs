@@ -7,7 +7,7 @@ use super::job::{Attempt, Job};
 use super::supervisor::{Supervisor, Task};
 use super::{Options, Zygote, run};
 use crate::case::{Case, Network};
-use crate::outcome::{CaseOutcome, Kind, Problem};
+use crate::outcome::{Kind, Problem};
 use crate::sandbox::{Facets, Ids, Isolation, Order, Refusals, Wanted, is_refusal};
 
 /// What isolation a case would get here. Found out as in any run: by a case, one that does nothing.
@@ -51,33 +51,25 @@ impl Supervisor<'_> {
         })
     }
 
-    pub(super) fn failed_to_fork(
-        &mut self,
-        executor: u32,
-        error: &io::Error,
-        refusals: &Refusals,
-    ) -> Option<(usize, CaseOutcome)> {
-        let (task, job) = self.running.remove(&executor)?;
+    pub(super) fn failed_to_fork(&mut self, executor: u32, error: &io::Error, refusals: &Refusals) {
+        let Some((task, job)) = self.running.remove(&executor) else { return };
         if job.asked != Facets::NONE && is_refusal(error) {
             self.ladder.refused(job.asked, error, refusals);
             return self.again(task, &job);
         }
         let case = &self.cases[task.case];
         let problem = Problem::new(Kind::Internal, case.span, format!("no process can be made for the case: {error}"));
-        self.conclude(task, Attempt::impossible(case, job.place, problem))
+        self.tried(task, Attempt::impossible(case, job.place, problem));
     }
 
     /// Nothing of the case has begun: it is tried again, with less isolation.
-    pub(super) fn again(&mut self, task: Task, job: &Job) -> Option<(usize, CaseOutcome)> {
+    pub(super) fn again(&mut self, task: Task, job: &Job) {
         match job.place.remove() {
-            Ok(()) => {
-                self.waiting.push_front(task);
-                None
-            }
+            Ok(()) => self.waiting.push_front(task),
             Err(error) => {
                 let case = &self.cases[task.case];
                 let problem = Problem::new(Kind::Internal, case.span, format!("the case can't be begun: {error}"));
-                self.conclude(task, Attempt::impossible(case, job.place.clone(), problem))
+                self.tried(task, Attempt::impossible(case, job.place.clone(), problem));
             }
         }
     }

@@ -1,10 +1,13 @@
 //! One attempt at one case: the supervisor's side of an executor.
 
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant, SystemTime};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv, send};
 
 use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::executor::{Assignment, Command, Event, wire};
@@ -28,6 +31,8 @@ pub(crate) struct Job {
     /// Process ids and ports, to be masked where runs are compared.
     varying: Vec<(String, String)>,
     ended: Option<Option<(CheckId, Box<Problem>)>>,
+    /// Whether its executor waits for another case.
+    again: bool,
     /// The namespaces that its executor was asked to be made with.
     pub(crate) asked: Facets,
     pub(crate) isolation: Option<Isolation>,
@@ -68,7 +73,6 @@ impl Job {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             result => result?,
         }
-        socket.set_nonblocking(true)?;
         Ok(Self {
             socket,
             place: assignment.place,
@@ -82,6 +86,7 @@ impl Job {
             exits: vec![None; case.processes.len()],
             varying: Vec::new(),
             ended: None,
+            again: false,
             asked: assignment.sandbox.facets,
             isolation: None,
             unfit: None,
@@ -102,7 +107,8 @@ impl Job {
         self.reason = Some((kind, reason.to_owned()));
         let mut message = Vec::new();
         if wire::append(&mut message, &Command::Stop { kind, reason: reason.to_owned() }).is_ok() {
-            let _ = self.socket.write_all(&message);
+            // What does not fit nobody reads: then patience is over soon, and the executor is killed.
+            let _ = send(self.socket.as_raw_fd(), &message, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);
         }
     }
 
@@ -110,11 +116,11 @@ impl Job {
     pub(crate) fn read(&mut self) -> bool {
         let mut chunk = [0; 4 << 10];
         let open = loop {
-            match self.socket.read(&mut chunk) {
+            match recv(self.socket.as_raw_fd(), &mut chunk, MsgFlags::MSG_DONTWAIT) {
                 Ok(0) => break false,
                 Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break true,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(Errno::EAGAIN) => break true,
+                Err(Errno::EINTR) => {}
                 Err(_) => break false,
             }
         };
@@ -158,7 +164,7 @@ impl Job {
                     }
                 }
             }
-            Event::Finished { ended } => self.ended = Some(ended),
+            Event::Finished { ended, again } => (self.ended, self.again) = (Some(ended), again),
         }
     }
 
@@ -167,8 +173,9 @@ impl Job {
         self.ended.is_some()
     }
 
-    /// Makes an attempt of what was told. `died` says how the executor ended when it said no last word.
-    pub(crate) fn finish(mut self, case: &Case, died: Option<Exit>) -> Attempt {
+    /// Makes an attempt of what was told, and gives the executor back where it waits for another case. `died` says how it
+    /// ended when it said no last word.
+    pub(crate) fn finish(mut self, case: &Case, died: Option<Exit>) -> (Attempt, Option<UnixStream>) {
         let time = self.began.elapsed();
         let ended = self.ended.take().unwrap_or_else(|| Some((LIFECYCLE, Box::new(self.unfinished(case, died)))));
         // What was not looked at took no time: the check that ended the case has it.
@@ -193,7 +200,7 @@ impl Job {
             // What is left of the time went into starting and ending.
             checks[LIFECYCLE].time += rest;
         }
-        Attempt {
+        let attempt = Attempt {
             place: self.place,
             began_at: self.began_at,
             time,
@@ -202,7 +209,10 @@ impl Job {
             exits: self.exits,
             varying: self.varying,
             isolation: self.isolation.unwrap_or_else(|| Isolation::none("the case never came to be isolated")),
-        }
+        };
+        // One that was told to stop may read of it only now.
+        let free = self.again && self.stopped.is_none();
+        (attempt, free.then_some(self.socket))
     }
 
     /// The executor is gone without a last word.

@@ -121,6 +121,8 @@ pub fn run(
         waiting,
         running: BTreeMap::new(),
         attempts: BTreeMap::new(),
+        over: Vec::new(),
+        done: BTreeMap::new(),
         closed: None,
         signal: None,
         deadline: options.deadline.map(|deadline| began + deadline),

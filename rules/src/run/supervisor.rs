@@ -45,6 +45,10 @@ pub(super) struct Supervisor<'a> {
     pub(super) running: BTreeMap<u32, (Task, Job)>,
     /// The attempts so far at cases that are not over, by position.
     pub(super) attempts: BTreeMap<usize, Vec<Attempt>>,
+    /// What is over, with its attempts, and has no outcome yet.
+    pub(super) over: Vec<(Task, Vec<Attempt>)>,
+    /// Outcomes, by position, that wait for one before them.
+    pub(super) done: BTreeMap<usize, CaseOutcome>,
     /// Why nothing further begins.
     pub(super) closed: Option<String>,
     pub(super) signal: Option<i32>,
@@ -55,13 +59,12 @@ pub(super) struct Supervisor<'a> {
 impl<'a> Supervisor<'a> {
     /// Runs everything, and returns the outcomes in order.
     pub(super) fn supervise(&mut self, told: &mut dyn FnMut(Progress<'_>)) -> io::Result<Vec<CaseOutcome>> {
-        let mut done: BTreeMap<usize, CaseOutcome> = BTreeMap::new();
         let mut outcomes: Vec<CaseOutcome> = Vec::new();
         loop {
-            for (position, outcome) in self.begin_what_can() {
-                done.insert(position, outcome);
-            }
-            while let Some(outcome) = done.remove(&outcomes.len()) {
+            self.begin_what_can();
+            // What has begun runs meanwhile.
+            self.conclude();
+            while let Some(outcome) = self.done.remove(&outcomes.len()) {
                 told(Progress::Case(&outcome));
                 outcomes.push(outcome);
             }
@@ -75,39 +78,40 @@ impl<'a> Supervisor<'a> {
                 self.running.values().map(|(task, _)| &self.cases[task.case]).collect(),
                 outcomes.len(),
             ));
-            for (position, outcome) in self.wait()? {
-                done.insert(position, outcome);
-            }
+            self.wait()?;
         }
     }
 
     /// Begins as many cases as may run now. Those that can't be begun, or may not any more, have their outcome at once.
-    fn begin_what_can(&mut self) -> Vec<(usize, CaseOutcome)> {
-        let mut outcomes = Vec::new();
+    fn begin_what_can(&mut self) {
         if let Some(reason) = self.closed.clone() {
             for task in std::mem::take(&mut self.waiting) {
-                outcomes.push((task.position, self.concluder.not_run(task.case, task.repetition, &reason)));
+                self.pass_over(task, &reason);
             }
-            return outcomes;
+            return;
         }
         let mut index = 0;
         while self.running.len() < self.options.jobs.max(1) && index < self.waiting.len() {
             let task = self.waiting[index];
             let case = &self.cases[task.case];
             if let Some(reason) = &case.skip {
-                outcomes.push((task.position, self.concluder.not_run(task.case, task.repetition, reason)));
                 self.waiting.remove(index);
+                self.pass_over(task, reason);
             } else if self.shares_port(case) {
                 index += 1;
             } else {
                 self.waiting.remove(index);
-                outcomes.extend(self.begin(task));
+                self.begin(task);
             }
             if self.closed.is_some() {
                 break;
             }
         }
-        outcomes
+    }
+
+    /// The task is not begun at all.
+    fn pass_over(&mut self, task: Task, reason: &str) {
+        self.done.insert(task.position, self.concluder.not_run(task.case, task.repetition, reason));
     }
 
     /// Whether a running case holds a fixed port that this one wants. With a network of its own, no case does.
@@ -127,8 +131,8 @@ impl<'a> Supervisor<'a> {
             && self.running.values().any(|(task, _)| fixed(&self.cases[task.case]).iter().any(|p| wanted.contains(p)))
     }
 
-    /// Begins an attempt; gives an outcome when that is impossible.
-    fn begin(&mut self, task: Task) -> Option<(usize, CaseOutcome)> {
+    /// Begins an attempt.
+    fn begin(&mut self, task: Task) {
         let case = &self.cases[task.case];
         let name = match self.attempts.get(&task.position).map_or(0, Vec::len) {
             0 => task.position.to_string(),
@@ -136,7 +140,7 @@ impl<'a> Supervisor<'a> {
         };
         let root = self.run_dir.path().join(&name);
         if let Some(problem) = self.forbidden(case) {
-            return self.conclude(task, Attempt::impossible(case, Place::at(&root), problem));
+            return self.tried(task, Attempt::impossible(case, Place::at(&root), problem));
         }
         match self.assign(case, &root) {
             Ok((executor, job)) => {
@@ -144,11 +148,10 @@ impl<'a> Supervisor<'a> {
                 if let Some(next) = self.waiting.front() {
                     self.zygote.spare(self.ladder.facets(&self.cases[next.case]));
                 }
-                None
             }
             Err(error) => {
                 let problem = Problem::new(Kind::Internal, case.span, format!("the case can't be begun: {error}"));
-                self.conclude(task, Attempt::impossible(case, Place::at(&root), problem))
+                self.tried(task, Attempt::impossible(case, Place::at(&root), problem));
             }
         }
     }
@@ -165,8 +168,8 @@ impl<'a> Supervisor<'a> {
         Ok((executor, Job::begin(case, place, env.collect(), sandbox, keep_all, socket)?))
     }
 
-    /// Waits for whatever comes next. Returns what came to its end.
-    fn wait(&mut self) -> io::Result<Vec<(usize, CaseOutcome)>> {
+    /// Waits for whatever comes next.
+    fn wait(&mut self) -> io::Result<()> {
         let executors: Vec<u32> = self.running.keys().copied().collect();
         let readable = {
             let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
@@ -184,7 +187,6 @@ impl<'a> Supervisor<'a> {
         if readable[0] {
             self.take_signals();
         }
-        let mut ended = Vec::new();
         for (executor, _) in executors.iter().zip(&readable[1..]).filter(|(_, readable)| **readable) {
             let Some((_, job)) = self.running.get_mut(executor) else { continue };
             job.read();
@@ -193,16 +195,14 @@ impl<'a> Supervisor<'a> {
             }
             // That the executor itself is about to be gone need not be waited for: nothing of its case is left.
             if job.is_finished() {
-                ended.extend(self.over(*executor, None));
+                self.ended(*executor, None);
             }
         }
         if readable[executors.len() + 1..].contains(&true) {
             while let Some(news) = self.zygote.news().filter(|_| !self.zygote_gone) {
                 match news {
-                    News::Ended(executor, exit) => ended.extend(self.over(executor, Some(exit))),
-                    News::Failed(executor, error, refusals) => {
-                        ended.extend(self.failed_to_fork(executor, &error, &refusals));
-                    }
+                    News::Ended(executor, exit) => self.ended(executor, Some(exit)),
+                    News::Failed(executor, error, refusals) => self.failed_to_fork(executor, &error, &refusals),
                     News::Gone => {
                         self.zygote_gone = true;
                         self.stop(Kind::Internal, "foresee's zygote process is gone");
@@ -214,12 +214,12 @@ impl<'a> Supervisor<'a> {
             // Nobody will tell of their ends any more.
             for executor in self.running.keys().copied().collect::<Vec<_>>() {
                 if self.running.get_mut(&executor).is_some_and(|(_, job)| !job.read()) {
-                    ended.extend(self.over(executor, None));
+                    self.ended(executor, None);
                 }
             }
         }
         self.look_at_the_clock();
-        Ok(ended)
+        Ok(())
     }
 
     /// How long `poll` may wait.
@@ -267,34 +267,43 @@ impl<'a> Supervisor<'a> {
     }
 
     /// An executor is gone, or has said its last word.
-    fn over(&mut self, executor: u32, exit: Option<crate::case::Exit>) -> Option<(usize, CaseOutcome)> {
-        let (task, mut job) = self.running.remove(&executor)?;
+    fn ended(&mut self, executor: u32, exit: Option<crate::case::Exit>) {
+        let Some((task, mut job)) = self.running.remove(&executor) else { return };
         // Its last words may still be on their way.
         job.read();
         if let Some(unfit) = &job.unfit {
             self.ladder.unfit(unfit);
             return self.again(task, &job);
         }
-        let attempt = job.finish(&self.cases[task.case], exit);
-        self.conclude(task, attempt)
+        let asked = job.asked;
+        let (attempt, free) = job.finish(&self.cases[task.case], exit);
+        if let Some(socket) = free {
+            self.zygote.free(executor, asked, socket);
+        }
+        self.tried(task, attempt);
     }
 
-    /// An attempt is over: either there is another one, or the case has its outcome.
-    pub(super) fn conclude(&mut self, task: Task, attempt: Attempt) -> Option<(usize, CaseOutcome)> {
-        let case = &self.cases[task.case];
-        let attempts = self.attempts.entry(task.position).or_default();
+    /// An attempt is over: either there is another one, or the case is over as well.
+    pub(super) fn tried(&mut self, task: Task, attempt: Attempt) {
+        let mut attempts = self.attempts.remove(&task.position).unwrap_or_default();
         let held = attempt.held();
         attempts.push(attempt);
-        let allowed = self.options.attempts.unwrap_or(case.attempts).max(1);
+        let allowed = self.options.attempts.unwrap_or(self.cases[task.case].attempts).max(1);
         if !held && attempts.len() < allowed as usize && self.closed.is_none() {
+            self.attempts.insert(task.position, attempts);
             self.waiting.push_front(task);
-            return None;
+            return;
         }
-        let attempts = self.attempts.remove(&task.position).unwrap_or_default();
-        let outcome = self.concluder.conclude(task.case, task.repetition, attempts);
-        if self.options.fail_fast && !outcome.held() {
+        if self.options.fail_fast && !held {
             self.closed.get_or_insert_with(|| "not begun, for another case failed (--fail-fast)".to_owned());
         }
-        Some((task.position, outcome))
+        self.over.push((task, attempts));
+    }
+
+    /// Turns what is over into outcomes.
+    fn conclude(&mut self) {
+        for (task, attempts) in std::mem::take(&mut self.over) {
+            self.done.insert(task.position, self.concluder.conclude(task.case, task.repetition, attempts));
+        }
     }
 }

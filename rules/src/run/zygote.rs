@@ -38,10 +38,10 @@ pub struct Zygote {
     /// How many executors were asked for, and how many of them are not known to be gone.
     asked: Cell<u32>,
     alive: Cell<u32>,
-    spare: RefCell<Option<Spare>>,
+    spares: RefCell<Vec<Spare>>,
 }
 
-/// An executor that has no case yet.
+/// An executor that has no case.
 #[derive(Debug)]
 struct Spare {
     executor: u32,
@@ -89,8 +89,8 @@ impl Zygote {
         // SAFETY: there is one thread, and the child runs ordinary code.
         match unsafe { fork() }? {
             ForkResult::Parent { .. } => {
-                let spare = RefCell::new(Some(Spare { executor: FIRST, facets, socket: spare }));
-                Ok(Self { socket: ours, asked: Cell::new(1), alive: Cell::new(1), spare })
+                let spares = RefCell::new(vec![Spare { executor: FIRST, facets, socket: spare }]);
+                Ok(Self { socket: ours, asked: Cell::new(1), alive: Cell::new(1), spares })
             }
             ForkResult::Child => {
                 drop((ours, spare));
@@ -105,17 +105,23 @@ impl Zygote {
 
     /// Has an executor made that [`executor`](Self::executor) will be asked for soon. That it can't be is told then.
     pub(crate) fn spare(&self, facets: Facets) {
-        let mut spare = self.spare.borrow_mut();
-        if spare.is_none() {
-            *spare = self.fork(facets).ok();
+        let mut spares = self.spares.borrow_mut();
+        if spares.is_empty() {
+            spares.extend(self.fork(facets));
         }
+    }
+
+    /// Takes an executor back that waits for another case.
+    pub(crate) fn free(&self, executor: u32, facets: Facets, socket: UnixStream) {
+        self.spares.borrow_mut().push(Spare { executor, facets, socket });
     }
 
     /// An executor in new namespaces: its number, and where it listens.
     pub(crate) fn executor(&self, facets: Facets) -> io::Result<(u32, UnixStream)> {
-        // An unfit one finds its socket closed, and ends.
-        let spare = self.spare.take().filter(|spare| spare.facets == facets);
-        let Spare { executor, socket, .. } = spare.map_or_else(|| self.fork(facets), Ok)?;
+        let mut spares = self.spares.borrow_mut();
+        // Unfit ones find their sockets closed, and end.
+        spares.retain(|spare| spare.facets == facets);
+        let Spare { executor, socket, .. } = spares.pop().map_or_else(|| self.fork(facets), Ok)?;
         Ok((executor, socket))
     }
 
@@ -156,7 +162,7 @@ impl Zygote {
             _ => return Some(News::Gone),
         };
         self.alive.set(self.alive.get().saturating_sub(1));
-        self.spare.borrow_mut().take_if(|spare| spare.executor == executor);
+        self.spares.borrow_mut().retain(|spare| spare.executor != executor);
         Some(news)
     }
 
@@ -168,7 +174,7 @@ impl Zygote {
 impl Drop for Zygote {
     /// Waits until no executor is left, so that nothing outlives the command.
     fn drop(&mut self) {
-        self.spare.take();
+        self.spares.take();
         while self.alive.get() > 0 {
             let mut fds = [PollFd::new(std::os::fd::AsFd::as_fd(&self.socket), PollFlags::POLLIN)];
             match poll(&mut fds, PollTimeout::from(LEAVING)) {
