@@ -45,11 +45,17 @@ impl Source {
     /// Line and column of a byte offset, both counted from 1; the column in characters.
     #[must_use]
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts[line - 1] as usize;
+        let line = self.line_of(offset);
+        let start = self.line_starts[line as usize - 1] as usize;
         let end = (offset as usize).clamp(start, self.text.len());
         let column = self.text.get(start..end).map_or(end - start, |s| s.chars().count());
-        (clamp(line), clamp(column + 1))
+        (line, clamp(column + 1))
+    }
+
+    /// The line, counted from 1, of a byte offset.
+    #[must_use]
+    pub fn line_of(&self, offset: u32) -> u32 {
+        clamp(self.line_starts.partition_point(|start| *start <= offset).max(1))
     }
 
     /// The text of line `line` (from 1), without its line break.
@@ -96,7 +102,7 @@ impl Sources {
     /// The line (from 1) that a span begins on.
     #[must_use]
     pub fn line(&self, span: Span) -> u32 {
-        self.get(span.file).line_column(span.start).0
+        self.get(span.file).line_of(span.start)
     }
 
     /// All texts.

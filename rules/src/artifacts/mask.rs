@@ -120,8 +120,11 @@ impl Mask {
 }
 
 /// Text for people and for XML: escape sequences of terminals are taken out, bytes that are no text become U+FFFD.
-pub(crate) fn readable(bytes: &[u8]) -> String {
-    let text: Cow<'_, str> = String::from_utf8_lossy(bytes);
+pub(crate) fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return text;
+    }
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -133,7 +136,7 @@ pub(crate) fn readable(bytes: &[u8]) -> String {
             c => clean.push(c),
         }
     }
-    clean
+    Cow::Owned(clean)
 }
 
 /// Skips the rest of an ECMA-48 sequence: CSI to its final byte, OSC to its terminator, anything else one character.

@@ -76,12 +76,14 @@ pub(super) struct Text {
 ///
 /// Those of the file system, and when it is too large.
 pub(super) fn read_text(path: &Path) -> io::Result<Text> {
-    if path.is_dir() {
+    let file = fs::File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
         return Err(io::Error::other("it is a directory"));
     }
-    let mut bytes = Vec::new();
     // Pipes and devices have no size to look at beforehand.
-    fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len().min(MAX_FILE)).unwrap_or(0) + 1);
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(io::Error::other(format!("it is larger than {} MiB", MAX_FILE >> 20)));
     }

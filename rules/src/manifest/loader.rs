@@ -70,8 +70,13 @@ impl<'c> Loader<'c> {
             let text = read_text(&root.path);
             let mut tree = Tree::default();
             let file = self.read(&root.path, root.named, text, &mut tree);
-            trees.push((canonical(&root.path), file, tree.included));
+            trees.push((&root.path, file, tree.included));
         }
+        if trees.iter().all(|(_, _, included)| included.is_empty()) {
+            trees.into_iter().for_each(|(_, file, _)| self.resolve(file, &[]));
+            return;
+        }
+        let trees: Vec<_> = trees.into_iter().map(|(path, file, theirs)| (canonical(path), file, theirs)).collect();
         // Of roots that include one another, which is an error of both, the first is kept.
         let mut kept = vec![true; trees.len()];
         for (i, (path, _, included)) in trees.iter().enumerate() {
@@ -119,8 +124,10 @@ impl<'c> Loader<'c> {
             }
         }
         let name = file_name(&shown, raw.name.as_ref().map(|(name, _)| name.as_str()));
-        tree.open.push(canonical(path));
         let mut includes = Vec::new();
+        if !raw.include.is_empty() {
+            tree.open.push(canonical(path));
+        }
         for written in &raw.include {
             match self.find_include(path, written, tree) {
                 Ok(target) => {
@@ -132,7 +139,9 @@ impl<'c> Loader<'c> {
                 Err(problem) => problems.add(problem),
             }
         }
-        tree.open.pop();
+        if !raw.include.is_empty() {
+            tree.open.pop();
+        }
         File { source, name, named, problems, raw, includes }
     }
 

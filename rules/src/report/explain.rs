@@ -33,7 +33,7 @@ pub(super) fn explain(problem: &Problem, below: &str) -> String {
             text.push_str(&format!("{INDENT}whole log: {below}{kept}\n"));
         }
     }
-    readable(text.as_bytes())
+    readable(text.as_bytes()).into_owned()
 }
 
 /// A word and a text beside it, or below it when the text has several lines.
@@ -50,7 +50,7 @@ fn block(to: &mut String, title: &str, text: &str) {
 
 /// The headline, without its type.
 pub(super) fn headline(problem: &Problem) -> String {
-    readable(problem.message.as_bytes())
+    readable(problem.message.as_bytes()).into_owned()
 }
 
 /// The source line with a caret, without a headline.

@@ -224,9 +224,10 @@ fn place(test: &mut BytesStart<'_>, report: &Report<'_>, path: &str, span: Span)
 
 fn attribute(element: &mut BytesStart<'_>, name: &str, value: &str) {
     let value = readable(value.as_bytes());
-    match value.char_indices().nth(MAX_ATTRIBUTE) {
+    let end = if value.len() > MAX_ATTRIBUTE { value.char_indices().nth(MAX_ATTRIBUTE) } else { None };
+    match end {
         Some((end, _)) => element.push_attribute((name, format!("{}…", &value[..end]).as_str())),
-        None => element.push_attribute((name, value.as_str())),
+        None => element.push_attribute((name, value.as_ref())),
     }
 }
 

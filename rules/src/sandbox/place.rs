@@ -60,7 +60,9 @@ impl Place {
         if let Some(short) = short {
             place.sockets = short;
         }
-        for dir in [&place.root, &place.work, &place.home, &place.tmp, &place.logs] {
+        // Without processes nobody would look for a home.
+        let of_processes = if case.processes.is_empty() { &[][..] } else { &[&place.home, &place.tmp] };
+        for dir in [&place.root, &place.work, &place.logs].into_iter().chain(of_processes.iter().copied()) {
             fs::DirBuilder::new().mode(0o700).create(dir)?;
         }
         for input in &case.inputs {
@@ -80,10 +82,10 @@ impl Place {
             remove_tree(&self.sockets)?;
         }
         // Most are empty: to find that out costs more than to try.
-        for dir in [&self.work, &self.home, &self.tmp] {
+        for dir in [&self.work, &self.home, &self.tmp, &self.logs] {
             let _ = fs::remove_dir(dir);
         }
-        remove_tree(&self.root)
+        fs::remove_dir(&self.root).or_else(|_| remove_tree(&self.root))
     }
 }
 
