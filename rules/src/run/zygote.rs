@@ -88,7 +88,8 @@ impl Zygote {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: there is one thread, and the child runs ordinary code.
         match unsafe { fork() }? {
-            ForkResult::Parent { .. } => {
+            ForkResult::Parent { child } => {
+                begin_elsewhere(child);
                 let spares = RefCell::new(vec![Spare { executor: FIRST, facets, socket: spare }]);
                 Ok(Self { socket: ours, asked: Cell::new(1), alive: Cell::new(1), spares })
             }
@@ -183,6 +184,19 @@ impl Drop for Zygote {
                 _ => return,
             }
         }
+    }
+}
+
+/// Has a new process begin on another processor than ours. The kernel may have it wait for this one although another is
+/// idle, when that is a virtual one that sleeps.
+fn begin_elsewhere(child: nix::unistd::Pid) {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+    let ours = nix::unistd::Pid::from_raw(0);
+    let (Ok(allowed), Ok(here)) = (sched_getaffinity(ours), sched_getcpu()) else { return };
+    let mut others = allowed;
+    let _ = others.unset(here);
+    if others != CpuSet::new() && sched_setaffinity(child, &others).is_ok() {
+        let _ = sched_setaffinity(child, &allowed);
     }
 }
 
