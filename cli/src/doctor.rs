@@ -1,6 +1,6 @@
 //! `foresee doctor`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use foresee_rules::artifacts::Keep;
 use foresee_rules::run::{Options, Zygote, isolation};
@@ -11,8 +11,8 @@ use crate::environment::Environment;
 use crate::exit::{HELD, MACHINE, fail};
 
 /// Tells what isolation this machine gives. Returns the exit status.
-pub(crate) fn doctor(typed: DoctorOptions, environment: &Environment) -> u8 {
-    let zygote = match Zygote::start(Wanted::Auto) {
+pub(crate) fn doctor(typed: DoctorOptions, environment: &Environment, zygote: io::Result<Zygote>) -> u8 {
+    let zygote = match zygote {
         Ok(zygote) => zygote,
         Err(error) => return fail(MACHINE, format_args!("can't make a process: {error}")),
     };

@@ -26,13 +26,13 @@ struct Outputs {
 }
 
 /// Runs cases. Returns the exit status.
-pub(crate) fn run(typed: RunOptions, environment: &Environment) -> u8 {
-    environment.touch("TEST_PREMATURE_EXIT_FILE");
-    // Before anything else is allocated: the zygote is forked, and so are its children.
-    let zygote = match Zygote::start(typed.isolation.into()) {
+pub(crate) fn run(typed: RunOptions, environment: &Environment, zygote: io::Result<Zygote>) -> u8 {
+    let zygote = match zygote {
         Ok(zygote) => zygote,
         Err(error) => return fail(MACHINE, format_args!("can't make a process: {error}")),
     };
+    zygote.prepare(typed.isolation.into());
+    environment.touch("TEST_PREMATURE_EXIT_FILE");
     let status = run_with(typed, environment, &zygote);
     drop(zygote);
     environment.untouch("TEST_PREMATURE_EXIT_FILE");

@@ -60,8 +60,6 @@ pub(crate) enum News {
     Gone,
 }
 
-/// The executor that is made before anybody asks.
-const FIRST: u32 = 0;
 /// Kinds of messages to the zygote: a number for a facet set, or none.
 const FORK: u8 = b'f';
 const KILL: u8 = b'k';
@@ -75,33 +73,31 @@ const MESSAGE: usize = 9;
 const FAILURE: usize = MESSAGE + size_of::<Refusals>();
 
 impl Zygote {
-    /// Forks the zygote, which makes a first executor, as cases need it that want nothing special. To be called first of
-    /// all, while the process is small and has one thread.
+    /// Forks the zygote. To be called first of all, while the process is small and has one thread.
     ///
     /// # Errors
     ///
     /// When the kernel gives no process or socket.
-    pub fn start(wanted: Wanted) -> io::Result<Self> {
+    pub fn start() -> io::Result<Self> {
         process::ensure_standard_fds();
-        let facets = Ladder::new(wanted).facets(&Case::empty());
-        let (spare, socket) = UnixStream::pair()?;
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: there is one thread, and the child runs ordinary code.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => {
                 begin_elsewhere(child);
-                let spares = RefCell::new(vec![Spare { executor: FIRST, facets, socket: spare }]);
-                Ok(Self { socket: ours, asked: Cell::new(1), alive: Cell::new(1), spares })
+                Ok(Self { socket: ours, asked: Cell::new(0), alive: Cell::new(0), spares: RefCell::default() })
             }
             ForkResult::Child => {
-                drop((ours, spare));
-                let code = match serve(theirs, (facets, socket.into())) {
-                    Ok(()) => 0,
-                    Err(_) => 1,
-                };
+                drop(ours);
+                let code = i32::from(serve(theirs).is_err());
                 std::process::exit(code)
             }
         }
+    }
+
+    /// Has a first executor made ahead, as cases need it that want nothing special.
+    pub fn prepare(&self, wanted: Wanted) {
+        self.spare(Ladder::new(wanted).facets(&Case::empty()));
     }
 
     /// Has an executor made that [`executor`](Self::executor) will be asked for soon. That it can't be is told then.
@@ -214,8 +210,8 @@ fn parse(bytes: &[u8]) -> (u8, u32, i32) {
 }
 
 /// The zygote's whole life.
-fn serve(socket: OwnedFd, first: (Facets, OwnedFd)) -> io::Result<()> {
-    process::close_inherited(&[socket.as_raw_fd(), first.1.as_raw_fd()]);
+fn serve(socket: OwnedFd) -> io::Result<()> {
+    process::close_inherited(&[socket.as_raw_fd()]);
     // A session of its own: the terminal's signals go to the supervisor, which ends a run in an orderly way.
     let _ = nix::unistd::setsid();
     process::reset_signals();
@@ -228,8 +224,6 @@ fn serve(socket: OwnedFd, first: (Facets, OwnedFd)) -> io::Result<()> {
     let mut executors = HashMap::new();
     // The C library looks the clock up at its first use: here once, instead of in each executor.
     let _ = Instant::now();
-    let (facets, listens) = first;
-    make(&socket, &alive, &mut executors, (FIRST, facets, listens));
     loop {
         let mut fds = [
             PollFd::new(std::os::fd::AsFd::as_fd(&socket), PollFlags::POLLIN),
