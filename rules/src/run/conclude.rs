@@ -95,7 +95,7 @@ impl<'a> Concluder<'a> {
                 }
             }
             if !self.options.keep_sandbox
-                && let Err(error) = attempt.place.remove()
+                && let Err(error) = attempt.place.remove(attempt.logs.iter().map(|log| log.file.as_str()))
             {
                 self.faults.push(format!("can't remove the directory of `{}`: {error}", outcome.suite));
             }
