@@ -74,8 +74,8 @@ enum State {
 pub(crate) struct Executor<'c> {
     case: Rc<Case>,
     channel: &'c mut Channel,
-    watch: Watch,
-    spawner: Spawner,
+    watch: &'c Watch,
+    spawner: &'c mut Spawner,
     states: Vec<State>,
     turns: Turns,
     values: Filled,
@@ -110,11 +110,21 @@ pub(crate) struct Executor<'c> {
 pub(crate) fn main(socket: UnixStream, namespaces: Facets, ids: Ids) -> io::Result<()> {
     let mut channel = Channel::new(socket)?;
     let mut furnished = furnish(namespaces, ids);
+    // What needs no case is done while there is none yet.
+    process::become_subreaper()?;
+    let open_files = process::raise_open_files();
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let watch = Watch::new()?;
+    watch.always(channel.supervisor(), CHANNEL)?;
+    watch.always(channel.child_signals(), CHILDREN)?;
+    let mut spawner = Spawner::new(open_files);
     while let Some(assignment) = channel.assignment()? {
         let again = assignment.leaves_no_trace();
-        process::become_subreaper()?;
         let ended = match assignment.isolate(std::mem::replace(&mut furnished, Ok(())), &mut channel) {
-            Ok(()) => do_case(assignment, &mut channel),
+            Ok(()) => match Executor::new(assignment, &mut channel, &watch, &mut spawner) {
+                Ok(mut executor) => executor.run(),
+                Err(halt) => Some((halt.check, halt.problem)),
+            },
             Err(Some(problem)) => Some((LIFECYCLE, problem)),
             Err(None) => {
                 channel.flush();
@@ -132,16 +142,6 @@ pub(crate) fn main(socket: UnixStream, namespaces: Facets, ids: Ids) -> io::Resu
         // The zygote inherits what no signal could end, and tries again.
         true => Err(io::Error::other("something is left")),
         false => Ok(()),
-    }
-}
-
-/// Does a case, from its preparation to its end. Returns what ended it before its time.
-fn do_case(assignment: Assignment<'_>, channel: &mut Channel) -> Option<(CheckId, Box<Problem>)> {
-    let open_files = process::raise_open_files();
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    match Executor::new(assignment, channel, open_files) {
-        Ok(mut executor) => executor.run(),
-        Err(halt) => Some((halt.check, halt.problem)),
     }
 }
 

@@ -8,7 +8,7 @@ use super::logs::Logs;
 use super::ports::Ports;
 use super::request::Responses;
 use super::values::Filled;
-use super::{CHANNEL, CHILDREN, Executor, Halt, LOG_TICK, State, Step, internal};
+use super::{Executor, Halt, LOG_TICK, State, Step, internal};
 use crate::case::{Action, ConditionKind, Piece, PortKind, Text, Values};
 use crate::outcome::{Kind, Problem};
 use crate::plan::Turns;
@@ -48,17 +48,13 @@ impl<'c> Executor<'c> {
     pub(super) fn new(
         assignment: Assignment<'_>,
         channel: &'c mut Channel,
-        open_files: Option<libc::rlimit>,
+        watch: &'c Watch,
+        spawner: &'c mut Spawner,
     ) -> Result<Self, Halt> {
         let own_users = assignment.sandbox.has_own_users();
         let Assignment { case, place, env, keep_all, .. } = assignment;
-        let watch = Watch::new().and_then(|watch| {
-            watch.always(channel.supervisor(), CHANNEL)?;
-            watch.always(channel.child_signals(), CHILDREN)?;
-            Ok(watch)
-        });
-        let made = watch.and_then(|watch| Ok((watch, Ports::assign(&case, &place)?)));
-        let (watch, ports) = made.map_err(|error| internal(&case, "can't prepare the case", &error))?;
+        let ports =
+            Ports::assign(&case, &place).map_err(|error| internal(&case, "can't assign the case's ports", &error))?;
         for (id, port) in case.ports.iter().enumerate() {
             if matches!(port.kind, PortKind::Auto | PortKind::Fd) {
                 channel.send(&Event::Port(id, ports.numbers[id]));
@@ -79,7 +75,7 @@ impl<'c> Executor<'c> {
             programs: vec![None; case.processes.len()],
             exit_order: vec![usize::MAX; case.processes.len()],
             logs: Logs::new(&place.logs, &case),
-            spawner: Spawner::new(open_files),
+            spawner,
             session: Default::default(),
             responses: Responses::new(keep_all),
             helper: None,
