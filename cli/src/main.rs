@@ -16,17 +16,17 @@ mod memory;
 mod nix;
 mod run;
 
+use std::io;
 use std::process::ExitCode;
 
 use foresee_rules::run::Zygote;
+use foresee_rules::sandbox::Wanted;
 
 use self::args::{Command, parse};
 use self::environment::Environment;
 
 fn main() -> ExitCode {
-    // Before anything else is allocated: the zygote is forked, and so are its children.
-    let runs_cases = std::env::args_os().nth(1).is_some_and(|word| word == "run" || word == "doctor");
-    let zygote = runs_cases.then(Zygote::start);
+    let zygote = start_early();
     let environment = Environment::read();
     let status = match parse(&environment) {
         Ok(Command::Run(options)) => run::run(*options, &environment, zygote.unwrap_or_else(Zygote::start)),
@@ -39,4 +39,17 @@ fn main() -> ExitCode {
         Err(status) => status,
     };
     ExitCode::from(status)
+}
+
+/// Forks the zygote before anything else is allocated, which it and its children would get copies of. What the command line
+/// asks for is only guessed: an executor that turns out unfit is not used.
+fn start_early() -> Option<io::Result<Zygote>> {
+    let mut words = std::env::args_os().skip(1);
+    words.next().filter(|word| word == "run" || word == "doctor")?;
+    let zygote = Zygote::start();
+    if let Ok(zygote) = &zygote {
+        let none = words.any(|word| word == "--isolation=none" || word == "none");
+        zygote.prepare(if none { Wanted::None } else { Wanted::Auto });
+    }
+    Some(zygote)
 }

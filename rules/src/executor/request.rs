@@ -285,7 +285,12 @@ fn log_of(target: &Target) -> LogExcerpt {
     LogExcerpt::whole(None, target.log.clone())
 }
 
-fn answer<'r>(target: &Target, request: Option<&Request>, response: &'r Response, executor: &Executor<'_>) -> Answer<'r> {
+fn answer<'r>(
+    target: &Target,
+    request: Option<&Request>,
+    response: &'r Response,
+    executor: &Executor<'_>,
+) -> Answer<'r> {
     let redirects = response.header("Location").next().is_some();
     let location = request.filter(|_| redirects).and_then(|request| {
         let address = match &target.server {

@@ -53,7 +53,7 @@ impl Executor<'_> {
         };
         let child = self
             .spawner
-            .spawn(&command, &self.watch, process as u64)
+            .spawn(&command, self.watch, process as u64)
             .map_err(|error| self.not_started(process, &program, &cwd, &error))?;
         self.channel.send(&Event::Process(ProcessRecord { process, pid: child.pid, exit: None }));
         for stream in [Stream::Stdout, Stream::Stderr] {
@@ -82,7 +82,7 @@ impl Executor<'_> {
             listen: Vec::new(),
             limits: rlimits(&self.case.limits, self.own_users),
         };
-        self.spawner.spawn(&command, &self.watch, super::HELPER).map_err(|error| {
+        self.spawner.spawn(&command, self.watch, super::HELPER).map_err(|error| {
             let message = format!("`{}` can't be executed: {}", program.display(), error.io());
             Halt::lifecycle(Problem::new(Kind::CommandNotFound, span, message))
         })

@@ -23,12 +23,11 @@ pub(crate) fn find_program(name: &str, roots: &[PathBuf], path: &str) -> Result<
     };
     let mut forbidden = None;
     for candidate in &candidates {
-        if candidate.is_file() && access(candidate, AccessFlags::X_OK).is_ok() {
+        let Ok(meta) = candidate.metadata() else { continue };
+        if meta.is_file() && access(candidate, AccessFlags::X_OK).is_ok() {
             return Ok(candidate.clone());
         }
-        if forbidden.is_none() && candidate.exists() {
-            forbidden = Some(candidate.clone());
-        }
+        forbidden.get_or_insert_with(|| candidate.clone());
     }
     Err(forbidden.map_or(NotExecutable::Missing(candidates), NotExecutable::Forbidden))
 }

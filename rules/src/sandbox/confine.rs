@@ -23,8 +23,17 @@ pub(super) fn confine() -> io::Result<()> {
 }
 
 /// Drops the capabilities of everything that this process starts; it keeps its own, and so can't be traced by them.
+///
+/// Programs get capabilities from their files, which `confine` rules out, and because they are root's: that is switched off
+/// for good (capabilities(7), "The securebits flags"). Where that is refused, those that they can have are taken away one
+/// by one.
 pub(super) fn drop_capabilities() {
-    for capability in 0..64 {
+    const NO_ROOT: libc::c_ulong = 1 << 0;
+    const NO_ROOT_LOCKED: libc::c_ulong = 1 << 1;
+    // SAFETY: a plain call.
+    let switched_off = unsafe { libc::prctl(libc::PR_SET_SECUREBITS, NO_ROOT | NO_ROOT_LOCKED, 0, 0, 0) } == 0;
+    let capabilities = if switched_off { 0..0 } else { 0..64 };
+    for capability in capabilities {
         // SAFETY: a plain call; beyond the last capability it fails.
         if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) } < 0 {
             break;

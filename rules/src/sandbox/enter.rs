@@ -6,12 +6,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::stat::{Mode, SFlag, mknod};
 use serde::{Deserialize, Serialize};
 
 use super::confine::{confine, drop_capabilities, hide_from_others};
 use super::facet::{Facet, Facets, State, Unfit};
 use super::landlock::restrict_writes;
-use super::mount::{self, NO_DEV, NO_SUID, READ_ONLY, attach, copy_tree, mount_new, restrict};
+use super::mount::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY, Tmpfs, attach, copy_tree, mount_new, restrict};
 use super::namespaces::Ids;
 use super::view::{Plan, Wishes, below_root};
 use super::{Isolation, LANDLOCK, PROC, Place, Wanted, remedy};
@@ -116,8 +117,8 @@ impl Order {
         }
         std::env::set_current_dir(&place.root).map_err(lost("entering the new root"))?;
         let proc = self.mount_proc(case.limits.processes).map_err(lost("mounting /proc"))?;
-        make_devices().map_err(lost("making /dev"))?;
-        plan.carry_out().map_err(lost("making the view of the file system"))?;
+        let mut empty = make_devices().map_err(lost("making /dev"))?;
+        plan.carry_out(&mut empty).map_err(lost("making the view of the file system"))?;
         attach(&own, below_root(&place.root)).map_err(lost("attaching the case's directory"))?;
         if case.sandbox.view == View::Declared {
             mount::make_read_only(Path::new(".")).map_err(lost("making the new root read-only"))?;
@@ -178,19 +179,22 @@ fn bound_process_ids(limit: u64) {
     }
 }
 
-/// A `/dev` with what any program may expect, and nothing more.
-fn make_devices() -> io::Result<()> {
+/// A `/dev` with what any program may expect, and nothing more. Returns the file system that it is a part of.
+fn make_devices() -> io::Result<Tmpfs> {
     let dev = Path::new("dev");
     if !dev.is_dir() {
         std::fs::create_dir(dev)?;
     }
-    mount_new(c"tmpfs", dev, libc::MS_NOSUID | libc::MS_NOEXEC, c"mode=755")?;
+    let mut tmpfs = Tmpfs::below(dev)?;
+    let tree = tmpfs.directory(0o755)?;
+    restrict(&tree, NO_EXEC)?;
+    attach(&tree, dev)?;
     for name in DEVICES {
         let host = Path::new("/dev").join(name);
         // A missing device is missing inside as well.
         if let Ok(tree) = copy_tree(&host) {
             let path = dev.join(name);
-            std::fs::File::create(&path)?;
+            mknod(&path, SFlag::S_IFREG, Mode::S_IRUSR, 0)?;
             attach(&tree, &path)?;
         }
     }
@@ -200,7 +204,7 @@ fn make_devices() -> io::Result<()> {
     for name in ["shm", "pts"] {
         std::fs::create_dir(dev.join(name))?;
     }
-    mount_new(c"tmpfs", &dev.join("shm"), libc::MS_NOSUID | libc::MS_NODEV, c"mode=1777")?;
+    attach(&tmpfs.directory(0o1777)?, &dev.join("shm"))?;
     // Terminals are a nicety: a kernel without them is no reason to go without the rest.
     let _ = mount_new(
         c"devpts",
@@ -208,7 +212,7 @@ fn make_devices() -> io::Result<()> {
         libc::MS_NOSUID | libc::MS_NOEXEC,
         c"newinstance,ptmxmode=0666,mode=620",
     );
-    Ok(())
+    Ok(tmpfs)
 }
 
 /// Raises `lo`, which is down in a new network namespace.

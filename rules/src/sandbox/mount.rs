@@ -6,10 +6,14 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, mkdirat};
+
 /// Attributes of a mount, as in `mount_setattr(2)`.
 pub(super) const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
 pub(super) const NO_SUID: u64 = libc::MOUNT_ATTR_NOSUID;
 pub(super) const NO_DEV: u64 = libc::MOUNT_ATTR_NODEV;
+pub(super) const NO_EXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
 
 pub(super) fn c_path(path: &Path) -> CString {
     crate::process::c_string(path.as_os_str().as_bytes())
@@ -21,9 +25,13 @@ fn check(result: libc::c_long) -> io::Result<libc::c_long> {
 
 /// A copy of the mounts at and below `path`, attached nowhere yet.
 pub(super) fn copy_tree(path: &Path) -> io::Result<OwnedFd> {
+    copy_tree_at(libc::AT_FDCWD, &c_path(path))
+}
+
+fn copy_tree_at(dir: RawFd, path: &CStr) -> io::Result<OwnedFd> {
     let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as u32;
     // SAFETY: the path is a C string that outlives the call.
-    let fd = check(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, c_path(path).as_ptr(), flags) })?;
+    let fd = check(unsafe { libc::syscall(libc::SYS_open_tree, dir, path.as_ptr(), flags) })?;
     // SAFETY: the kernel has just opened it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
@@ -77,6 +85,36 @@ pub(super) fn mount_new(kind: &CStr, path: &Path, flags: libc::c_ulong, options:
     // SAFETY: C strings that outlive the call.
     let mounted = unsafe { libc::mount(kind.as_ptr(), path.as_ptr(), kind.as_ptr(), flags, options.as_ptr().cast()) };
     check(mounted.into()).map(drop)
+}
+
+/// A file system in memory whose directories are attached in many places. To make one for each place takes ten times as
+/// long.
+#[derive(Debug)]
+pub(super) struct Tmpfs {
+    root: OwnedFd,
+    directories: u32,
+}
+
+impl Tmpfs {
+    /// Mounts it at `path`, where another mount is to cover it.
+    pub(super) fn below(path: &Path) -> io::Result<Self> {
+        mount_new(c"tmpfs", path, libc::MS_NOSUID | libc::MS_NODEV, c"mode=755")?;
+        let root = open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        Ok(Self { root, directories: 0 })
+    }
+
+    /// A new directory, attached nowhere yet.
+    pub(super) fn directory(&mut self, mode: u32) -> io::Result<OwnedFd> {
+        let name = crate::process::c_string(self.directories.to_string());
+        self.directories += 1;
+        let mode = Mode::from_bits_truncate(mode);
+        mkdirat(&self.root, name.as_c_str(), mode)?;
+        if mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH) {
+            // The mask of new files has taken these.
+            fchmodat(&self.root, name.as_c_str(), mode, FchmodatFlags::FollowSymlink)?;
+        }
+        copy_tree_at(self.root.as_raw_fd(), &name)
+    }
 }
 
 /// Keeps mounts of ours from showing in the namespace that we came from.

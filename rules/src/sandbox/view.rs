@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Place;
-use super::mount::{NO_DEV, NO_SUID, READ_ONLY, attach, copy_tree, make_read_only, mount_new, restrict};
+use super::mount::{NO_DEV, NO_SUID, READ_ONLY, Tmpfs, attach, c_path, copy_tree, make_read_only, restrict};
 use super::runfiles;
 use crate::case::{Case, Stdin, Text, View};
 
@@ -139,8 +140,8 @@ impl Plan {
     }
 
     /// Carries the plan out below the working directory, which is to become the root. What is shown is looked up from the
-    /// root as it still is.
-    pub(super) fn carry_out(&self) -> io::Result<()> {
+    /// root as it still is. What is to be empty comes from `empty`.
+    pub(super) fn carry_out(&self, empty: &mut Tmpfs) -> io::Result<()> {
         let mut hidden = Vec::new();
         for (path, sight) in &self.sights {
             let relative = below_root(path);
@@ -156,8 +157,7 @@ impl Plan {
                         make_dir(relative)?;
                     }
                     if visible || private {
-                        let options = if private { c"mode=1777" } else { c"mode=755" };
-                        mount_new(c"tmpfs", relative, libc::MS_NOSUID | libc::MS_NODEV, options)?;
+                        attach(&empty.directory(if private { 0o1777 } else { 0o755 })?, relative)?;
                     }
                     if visible && !private {
                         hidden.push(relative);
@@ -226,8 +226,19 @@ fn around(program: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The path without links. As `fs::canonicalize`, but in a place of ours: musl's allocator, which the C library would use,
+/// maps and unmaps a page each time.
 fn real(path: &Path) -> Option<PathBuf> {
-    fs::canonicalize(path).ok()
+    let path = c_path(path);
+    let mut room = [0; libc::PATH_MAX as usize];
+    // SAFETY: a C string, and room for the longest path that there is.
+    let found = unsafe { libc::realpath(path.as_ptr(), room.as_mut_ptr()) };
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: `found` is `room`, where the path was written with a final NUL.
+    let found = unsafe { std::ffi::CStr::from_ptr(found) };
+    Some(Path::new(std::ffi::OsStr::from_bytes(found.to_bytes())).to_owned())
 }
 
 /// The path relative to the new root.
