@@ -70,11 +70,16 @@ const OURS: [&str; 3] = ["logs", "failed", "logs.json"];
 ///
 /// One that names the file, and tells what to do.
 pub fn check_output_dir(output: &Path) -> io::Result<()> {
+    is_ours(output).map(drop)
+}
+
+/// Whether an earlier run has left something in `output`.
+fn is_ours(output: &Path) -> io::Result<bool> {
     if has_mark(output) {
-        return Ok(());
+        return Ok(true);
     }
     let foreign = OURS.iter().map(|name| output.join(name)).find(|path| path.symlink_metadata().is_ok());
-    foreign.map_or(Ok(()), |path| {
+    foreign.map_or(Ok(false), |path| {
         let message =
             format!("`{}` is not of an earlier run; move it away, or choose another --output-dir", path.display());
         Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
@@ -91,7 +96,9 @@ fn has_mark(output: &Path) -> bool {
 
 /// Removes what an earlier run left in `output`.
 pub(super) fn remove_earlier(output: &Path) -> io::Result<()> {
-    check_output_dir(output)?;
+    if !is_ours(output)? {
+        return Ok(());
+    }
     for path in OURS.map(|name| output.join(name)) {
         let removed = match path.symlink_metadata() {
             Ok(meta) if meta.is_dir() => fs::remove_dir_all(&path),

@@ -8,11 +8,12 @@ use super::Caller;
 use super::resolve::FileName;
 use super::yaml::MAX_FILE;
 use crate::diagnostic::Diagnostic;
+use crate::sandbox::real_path;
 use crate::source::Span;
 
 /// The path without links, where it can be told.
 pub(super) fn canonical(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    real_path(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The path for people and reports: relative to the working directory; the base name when it lies elsewhere.

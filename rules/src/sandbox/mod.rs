@@ -12,6 +12,7 @@ mod landlock;
 mod mount;
 mod namespaces;
 mod place;
+mod real_path;
 mod remedy;
 mod run_dir;
 mod runfiles;
@@ -28,6 +29,7 @@ pub(crate) use facet::{Facets, Unfit};
 pub(crate) use ladder::Ladder;
 pub(crate) use namespaces::{Ids, Refusals, fork_into, is_refusal, refusals};
 pub(crate) use place::{Place, remove_tree};
+pub(crate) use real_path::real_path;
 pub(crate) use run_dir::RunDir;
 
 /// The facets of isolation that a manifest can insist on; namespaces but for the last, which is a fresh `/proc`.

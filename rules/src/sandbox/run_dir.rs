@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::remove_tree;
+use super::{real_path, remove_tree};
 
 const PREFIX: &str = "foresee-run-";
 /// What the name of the lock has more than the directory's.
@@ -36,7 +36,7 @@ impl RunDir {
             }
             result => result?,
         }
-        let base = fs::canonicalize(base)?;
+        let base = real_path(base)?;
         if base.to_str().is_none() {
             // Programs get it in their environment, and reports name it.
             return Err(io::Error::other("its name is not UTF-8"));

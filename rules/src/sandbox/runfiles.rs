@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::real_path;
+
 /// More paths than this are not shown one by one, but by the directories that they are in.
 const MANY: usize = 512;
 /// A link may lead to a link; the kernel follows no more than this.
@@ -30,7 +32,7 @@ pub(super) fn needed(root: &Path) -> BTreeSet<PathBuf> {
 }
 
 fn follow(link: &Path, found: &mut BTreeSet<PathBuf>) {
-    let Ok(target) = fs::canonicalize(link) else { return };
+    let Ok(target) = real_path(link) else { return };
     let mut at = link.to_owned();
     for _ in 0..HOPS {
         let (Ok(text), Some(parent)) = (fs::read_link(&at), at.parent()) else { break };

@@ -6,13 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Place;
-use super::mount::{NO_DEV, NO_SUID, READ_ONLY, Tmpfs, attach, c_path, copy_tree, make_read_only, restrict};
+use super::mount::{NO_DEV, NO_SUID, READ_ONLY, Tmpfs, attach, copy_tree, make_read_only, restrict};
 use super::runfiles;
+use super::{Place, real_path};
 use crate::case::{Case, Stdin, Text, View};
 
 /// What becomes of a path.
@@ -226,19 +225,8 @@ fn around(program: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The path without links. As `fs::canonicalize`, but in a place of ours: musl's allocator, which the C library would use,
-/// maps and unmaps a page each time.
 fn real(path: &Path) -> Option<PathBuf> {
-    let path = c_path(path);
-    let mut room = [0; libc::PATH_MAX as usize];
-    // SAFETY: a C string, and room for the longest path that there is.
-    let found = unsafe { libc::realpath(path.as_ptr(), room.as_mut_ptr()) };
-    if found.is_null() {
-        return None;
-    }
-    // SAFETY: `found` is `room`, where the path was written with a final NUL.
-    let found = unsafe { std::ffi::CStr::from_ptr(found) };
-    Some(Path::new(std::ffi::OsStr::from_bytes(found.to_bytes())).to_owned())
+    real_path(path).ok()
 }
 
 /// The path relative to the new root.
