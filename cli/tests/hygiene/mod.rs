@@ -7,6 +7,7 @@ mod inherited;
 mod killed;
 mod logs;
 mod ports;
+mod shared;
 mod signals;
 mod stage;
 mod turns;

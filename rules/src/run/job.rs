@@ -33,6 +33,8 @@ pub(crate) struct Job {
     ended: Option<Option<(CheckId, Box<Problem>)>>,
     /// Whether its executor waits for another case.
     again: bool,
+    /// Whether its executor was gone before it got the case.
+    pub(crate) undelivered: bool,
     /// The namespaces that its executor was asked to be made with.
     pub(crate) asked: Facets,
     pub(crate) isolation: Option<Isolation>,
@@ -68,11 +70,11 @@ impl Job {
         let assignment = Assignment { case: Cow::Borrowed(case), place, env, sandbox, keep_all };
         let mut message = Vec::new();
         wire::append(&mut message, &assignment)?;
-        match socket.write_all(&message) {
+        let undelivered = match socket.write_all(&message) {
             // There is no executor at the other end; the zygote is about to tell why.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            result => result?,
-        }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => true,
+            result => result.map(|()| false)?,
+        };
         Ok(Self {
             socket,
             place: assignment.place,
@@ -87,6 +89,7 @@ impl Job {
             varying: Vec::new(),
             ended: None,
             again: false,
+            undelivered,
             asked: assignment.sandbox.facets,
             isolation: None,
             unfit: None,

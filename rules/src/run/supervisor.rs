@@ -275,6 +275,11 @@ impl<'a> Supervisor<'a> {
             self.ladder.unfit(unfit);
             return self.again(task, &job);
         }
+        if job.undelivered {
+            // It was killed while it had nothing to do. What killed it may have killed the others.
+            self.zygote.dismiss();
+            return self.again(task, &job);
+        }
         let asked = job.asked;
         let (attempt, free) = job.finish(&self.cases[task.case], exit);
         if let Some(socket) = free {

@@ -113,6 +113,11 @@ impl Zygote {
         self.spares.borrow_mut().push(Spare { executor, facets, socket });
     }
 
+    /// Lets the executors go that have no case.
+    pub(crate) fn dismiss(&self) {
+        self.spares.take();
+    }
+
     /// An executor in new namespaces: its number, and where it listens.
     pub(crate) fn executor(&self, facets: Facets) -> io::Result<(u32, UnixStream)> {
         let mut spares = self.spares.borrow_mut();
@@ -171,7 +176,7 @@ impl Zygote {
 impl Drop for Zygote {
     /// Waits until no executor is left, so that nothing outlives the command.
     fn drop(&mut self) {
-        self.spares.take();
+        self.dismiss();
         while self.alive.get() > 0 {
             let mut fds = [PollFd::new(std::os::fd::AsFd::as_fd(&self.socket), PollFlags::POLLIN)];
             match poll(&mut fds, PollTimeout::from(LEAVING)) {
