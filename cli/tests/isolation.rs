@@ -121,6 +121,48 @@ fn the_attempts_come_out_alike_in_every_surrounding() {
     }
 }
 
+/// What a case leaves where its logs were leads foresee, which tidies up outside of the sandbox, nowhere.
+#[test]
+fn links_in_the_place_of_logs_are_not_followed() {
+    for (isolation, keep) in [("full", "failed"), ("full", "always"), ("none", "failed"), ("none", "always")] {
+        let place = Place::new();
+        let victim = place.cwd().join("victim");
+        fs::create_dir(&victim).expect("a directory");
+        fs::write(victim.join("sh.stdout"), "precious").expect("a file");
+        let swap = format!(
+            "mv ../logs ../moved && ln -s {0} ../logs; ln -sf {0}/sh.stdout ../moved/b.stdout",
+            victim.display()
+        );
+        place.write(
+            "test.yml",
+            format!("test_it:\n  - run: {{argv: [sh, -c, '{swap}']}}\n  - run: {{argv: [sh, -c, 'exit 1'], as: c}}\n"),
+        );
+        let output = place.run(&["run", "--isolation", isolation, "--keep-logs", keep]);
+        assert_ne!(output.status.code(), Some(0));
+        assert_eq!(fs::read_to_string(victim.join("sh.stdout")).expect("the file is there"), "precious");
+        let kept = within(&place, &["env"], &["logs", "cat", "sh"]);
+        assert!(!String::from_utf8_lossy(&kept.stdout).contains("precious"));
+        assert!(place.is_clean(), "something is left in the sandbox directory");
+    }
+}
+
+/// A case does not see what the one before it has left, although the next begins before the last is tidied away.
+#[test]
+fn cases_one_after_the_other_see_nothing_of_each_other() {
+    let look = "test ! -e ../../0/work/note";
+    let mut manifest =
+        "test_0: [{run: [sh, -c, 'mkdir -p many; for i in $(seq 2000); do : > many/$i; done; echo > note']}]\n"
+            .to_owned();
+    for number in 1..4 {
+        manifest += &format!("test_{number}: [{{run: [sh, -c, '{look}']}}]\n");
+    }
+    let place = Place::with_manifest(&manifest);
+    for isolation in ["none", "auto"] {
+        let output = place.run(&["run", "--isolation", isolation, "--jobs", "1"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
 /// A plain chroot forbids user namespaces, and has no root that could be exchanged: the rest is obtained and works.
 #[test]
 fn in_a_plain_chroot_the_rest_of_isolation_is_obtained() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Mask, layout};
+use super::{LogDir, Mask, layout};
 use crate::outcome::{KeptLog, LogStream};
 
 /// Which logs are kept.
@@ -34,7 +34,9 @@ pub(crate) struct Store {
 
 /// A log to be kept.
 pub(crate) struct Log<'a> {
-    pub(crate) from: &'a Path,
+    pub(crate) dir: &'a LogDir,
+    /// Its name there.
+    pub(crate) file: &'a str,
     /// Directory of the view, below `failed`.
     pub(crate) class: &'a str,
     pub(crate) attempt: u32,
@@ -69,20 +71,21 @@ impl Store {
             fs::create_dir_all(&blobs)?;
             self.made = true;
         }
-        let size = fs::metadata(log.from)?.len();
+        let mut file = log.dir.log(log.file)?;
+        let size = file.metadata()?.len();
         let rewritten = blobs.join(".new");
         // As a rule the log itself becomes the blob; only what must be changed is written again.
-        let blob = if size > log.limit || !mask.is_empty() {
-            rewrite(log.from, &rewritten, size, log.limit, mask)?;
-            rewritten.as_path()
-        } else {
-            log.from
-        };
-        let (digest, size, lines) = digest(blob)?;
+        let anew = size > log.limit || !mask.is_empty();
+        if anew {
+            rewrite(file, &rewritten, size, log.limit, mask)?;
+            file = File::open(&rewritten)?;
+        }
+        let (digest, size, lines) = digest(&mut file)?;
         let kept = blobs.join(&digest);
         if self.seen.insert(digest.clone()) {
-            fs::set_permissions(blob, fs::Permissions::from_mode(0o644))?;
-            link(blob, &kept)?;
+            file.set_permissions(fs::Permissions::from_mode(0o644))?;
+            let linked = if anew { fs::hard_link(&rewritten, &kept) } else { log.dir.link(log.file, &kept) };
+            linked_or_copied(linked, &mut file, &kept)?;
         }
         let _ = fs::remove_file(&rewritten);
         let path = self.view(log, &kept)?;
@@ -110,27 +113,27 @@ impl Store {
         if let Some(parent) = full.parent() {
             fs::create_dir_all(parent)?;
         }
-        link(blob, &full)?;
+        linked_or_copied(fs::hard_link(blob, &full), &mut File::open(blob)?, &full)?;
         Ok(path)
     }
 }
 
-/// A hard link, or a copy where the file system has none.
-fn link(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
+/// Makes a copy where no hard link could be made: between file systems, or where they have none.
+fn linked_or_copied(linked: io::Result<()>, from: &mut File, to: &Path) -> io::Result<()> {
+    match linked {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(_) => {
             let making = to.with_extension("copy");
-            fs::copy(from, &making)?;
+            from.rewind()?;
+            io::copy(from, &mut File::create(&making)?)?;
             fs::rename(&making, to)
         }
     }
 }
 
 /// Writes the log again: masked, and without its middle when it is too long.
-fn rewrite(from: &Path, to: &Path, size: u64, limit: u64, mask: &Mask) -> io::Result<()> {
-    let mut file = File::open(from)?;
+fn rewrite(mut file: File, to: &Path, size: u64, limit: u64, mask: &Mask) -> io::Result<()> {
     let mut to = BufWriter::new(File::create(to)?);
     if size <= limit {
         mask.copy(&mut file, &mut to)?;
@@ -146,8 +149,7 @@ fn rewrite(from: &Path, to: &Path, size: u64, limit: u64, mask: &Mask) -> io::Re
 }
 
 /// The SHA-256 of a file, its size and its number of lines.
-pub(super) fn digest(path: &Path) -> io::Result<(String, u64, u64)> {
-    let mut file = File::open(path)?;
+pub(super) fn digest(file: &mut File) -> io::Result<(String, u64, u64)> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let (mut size, mut lines, mut last) = (0, 0, b'\n');

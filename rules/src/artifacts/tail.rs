@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
 
 use super::Mask;
 use super::mask::readable;
@@ -12,15 +11,14 @@ const WINDOW: u64 = 64 << 10;
 /// Longest line that is shown.
 const MAX_LINE: usize = 500;
 
-/// The last `lines` lines of the log at `path`, of what was written from byte `from` on and before byte `until`; with the
+/// The last `lines` lines of a log, of what was written from byte `from` on and before byte `until`; with the
 /// number of lines before them. Nothing when there are none.
 pub(crate) fn tail(
-    path: &Path,
+    mut file: File,
     (from, until): (u64, Option<u64>),
     lines: usize,
     mask: &Mask,
 ) -> io::Result<Option<(String, usize)>> {
-    let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let size = until.map_or(size, |until| until.min(size));
     if size <= from {

@@ -110,21 +110,26 @@ pub(crate) struct Executor<'c> {
 pub(crate) fn main(socket: UnixStream, namespaces: Facets, ids: Ids) -> io::Result<()> {
     let mut channel = Channel::new(socket)?;
     let mut furnished = furnish(namespaces, ids);
-    // What needs no case is done while there is none yet.
-    process::become_subreaper()?;
+    // What needs no case is done while there is none yet. What goes wrong is told when there is one.
     let open_files = process::raise_open_files();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    let watch = Watch::new()?;
-    watch.always(channel.supervisor(), CHANNEL)?;
-    watch.always(channel.child_signals(), CHILDREN)?;
     let mut spawner = Spawner::new(open_files);
+    let watch = process::become_subreaper().and_then(|()| {
+        let watch = Watch::new()?;
+        watch.always(channel.supervisor(), CHANNEL)?;
+        watch.always(channel.child_signals(), CHILDREN)?;
+        Ok(watch)
+    });
     while let Some(assignment) = channel.assignment()? {
         let again = assignment.leaves_no_trace();
         let ended = match assignment.isolate(std::mem::replace(&mut furnished, Ok(())), &mut channel) {
-            Ok(()) => match Executor::new(assignment, &mut channel, &watch, &mut spawner) {
-                Ok(mut executor) => executor.run(),
-                Err(halt) => Some((halt.check, halt.problem)),
-            },
+            Ok(()) => {
+                let executor = match &watch {
+                    Ok(watch) => Executor::new(assignment, &mut channel, watch, &mut spawner),
+                    Err(error) => Err(internal(&assignment.case, "can't prepare the case", error)),
+                };
+                executor.map_or_else(|halt| Some((halt.check, halt.problem)), |mut executor| executor.run())
+            }
             Err(Some(problem)) => Some((LIFECYCLE, problem)),
             Err(None) => {
                 channel.flush();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Options;
 use super::job::Attempt;
-use crate::artifacts::{Keep, Log, LogEntry, Mask, Store, tail, write_indices};
+use crate::artifacts::{Keep, Log, LogDir, LogEntry, Mask, Store, tail, write_indices};
 use crate::case::Case;
 use crate::outcome::{CaseOutcome, Judged, KeptLog, Problem, Tail, Verdict};
 use crate::sandbox::Isolation;
@@ -91,13 +91,18 @@ impl<'a> Concluder<'a> {
                 outcome.logs.iter().filter(|log| log.attempt as usize == number + 1).cloned().collect();
             for judged in &mut attempt.checks {
                 if let Verdict::Failed(problem) = &mut judged.verdict {
-                    self.complete(problem, case, &attempt.place.logs, &attempt_logs, &mask);
+                    self.complete(problem, case, attempt.log_dir.as_ref(), &attempt_logs, &mask);
                 }
             }
-            if !self.options.keep_sandbox
-                && let Err(error) = attempt.place.remove(attempt.logs.iter().map(|log| log.file.as_str()))
-            {
-                self.faults.push(format!("can't remove the directory of `{}`: {error}", outcome.suite));
+            if !self.options.keep_sandbox {
+                // As a rule there is nothing else: to find that out costs more than to try.
+                for (dir, log) in attempt.log_dir.iter().flat_map(|dir| attempt.logs.iter().map(move |log| (dir, log)))
+                {
+                    let _ = dir.remove(&log.file);
+                }
+                if let Err(error) = attempt.place.remove() {
+                    self.faults.push(format!("can't remove the directory of `{}`: {error}", outcome.suite));
+                }
             }
         }
         if let Some(last) = attempts.last() {
@@ -158,10 +163,12 @@ impl<'a> Concluder<'a> {
         last: bool,
         mask: &Mask,
     ) {
+        let Some(dir) = &attempt.log_dir else { return };
         for record in &attempt.logs {
             let stem = record.file.strip_suffix(&format!(".{}", record.stream.as_str())).unwrap_or(&record.file);
             let log = Log {
-                from: &attempt.place.logs.join(&record.file),
+                dir,
+                file: &record.file,
                 class: &outcome.classname,
                 attempt: u32::try_from(number).unwrap_or(u32::MAX),
                 last,
@@ -181,13 +188,12 @@ impl<'a> Concluder<'a> {
     }
 
     /// Adds the ends of the logs to a problem, and masks it.
-    fn complete(&self, problem: &mut Problem, case: usize, logs: &Path, kept: &[KeptLog], mask: &Mask) {
+    fn complete(&self, problem: &mut Problem, case: usize, dir: Option<&LogDir>, kept: &[KeptLog], mask: &Mask) {
         for log in &problem.logs {
             // Of a response the beginning matters, and its problem tells it already.
             let lines = if log.process.is_some() { TAIL_LINES } else { 0 };
-            let Ok(Some((text, omitted))) = tail(&logs.join(&log.file), (log.from, log.until), lines, mask) else {
-                continue;
-            };
+            let Some(Ok(file)) = dir.map(|dir| dir.log(&log.file)) else { continue };
+            let Ok(Some((text, omitted))) = tail(file, (log.from, log.until), lines, mask) else { continue };
             let name = log.process.map(|process| self.cases[case].processes[process].name.as_str());
             let stream = log.file.rsplit('.').next().unwrap_or_default();
             let title = name.map_or_else(|| log.file.clone(), |name| format!("{name}.{stream}"));

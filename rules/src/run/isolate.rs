@@ -64,7 +64,7 @@ impl Supervisor<'_> {
 
     /// Nothing of the case has begun: it is tried again, with less isolation.
     pub(super) fn again(&mut self, task: Task, job: &Job) {
-        match job.place.remove(std::iter::empty()) {
+        match job.place.remove() {
             Ok(()) => self.waiting.push_front(task),
             Err(error) => {
                 let case = &self.cases[task.case];

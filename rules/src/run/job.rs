@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
+use crate::artifacts::LogDir;
 use crate::case::{Case, CheckId, Exit, LIFECYCLE, ProcessId};
 use crate::executor::{Assignment, Command, Event, wire};
 use crate::outcome::{Judged, Kind, LogExcerpt, LogRecord, Problem, Verdict};
@@ -19,6 +20,7 @@ use crate::sandbox::{Facets, Isolation, Order, Place, Unfit};
 pub(crate) struct Job {
     pub(crate) socket: UnixStream,
     pub(crate) place: Place,
+    log_dir: LogDir,
     pub(crate) began: Instant,
     pub(crate) began_at: SystemTime,
     /// When it was told to stop.
@@ -47,6 +49,8 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) place: Place,
+    /// Where the logs are; nowhere when the attempt did not even begin.
+    pub(crate) log_dir: Option<LogDir>,
     pub(crate) began_at: SystemTime,
     pub(crate) time: Duration,
     /// One for each check.
@@ -67,6 +71,7 @@ impl Job {
         keep_all: bool,
         mut socket: UnixStream,
     ) -> io::Result<Self> {
+        let log_dir = LogDir::open(&place.logs)?;
         let assignment = Assignment { case: Cow::Borrowed(case), place, env, sandbox, keep_all };
         let mut message = Vec::new();
         wire::append(&mut message, &assignment)?;
@@ -78,6 +83,7 @@ impl Job {
         Ok(Self {
             socket,
             place: assignment.place,
+            log_dir,
             began: Instant::now(),
             began_at: SystemTime::now(),
             stopped: None,
@@ -205,6 +211,7 @@ impl Job {
         }
         let attempt = Attempt {
             place: self.place,
+            log_dir: Some(self.log_dir),
             began_at: self.began_at,
             time,
             checks,
@@ -247,6 +254,7 @@ impl Attempt {
         checks[LIFECYCLE].verdict = Verdict::Failed(Box::new(problem));
         Self {
             place,
+            log_dir: None,
             began_at: SystemTime::now(),
             time: Duration::ZERO,
             checks,

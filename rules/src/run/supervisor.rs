@@ -61,6 +61,9 @@ impl<'a> Supervisor<'a> {
     pub(super) fn supervise(&mut self, told: &mut dyn FnMut(Progress<'_>)) -> io::Result<Vec<CaseOutcome>> {
         let mut outcomes: Vec<CaseOutcome> = Vec::new();
         loop {
+            if !self.may_overlap() {
+                self.conclude();
+            }
             self.begin_what_can();
             // What has begun runs meanwhile.
             self.conclude();
@@ -80,6 +83,17 @@ impl<'a> Supervisor<'a> {
             ));
             self.wait()?;
         }
+    }
+
+    /// Whether cases may begin before those that are over are tidied away: when they can't see them, or there is nothing to
+    /// be seen.
+    fn may_overlap(&self) -> bool {
+        self.waiting.iter().take(self.options.jobs).all(|next| self.ladder.hides_files(&self.cases[next.case]))
+            || self
+                .over
+                .iter()
+                .map(|(over, _)| &self.cases[over.case])
+                .all(|c| c.processes.is_empty() && c.inputs.is_empty())
     }
 
     /// Begins as many cases as may run now. Those that can't be begun, or may not any more, have their outcome at once.
@@ -282,7 +296,8 @@ impl<'a> Supervisor<'a> {
         }
         let asked = job.asked;
         let (attempt, free) = job.finish(&self.cases[task.case], exit);
-        if let Some(socket) = free {
+        // One that has ended since then takes no other case.
+        if let Some(socket) = free.filter(|_| exit.is_none()) {
             self.zygote.free(executor, asked, socket);
         }
         self.tried(task, attempt);

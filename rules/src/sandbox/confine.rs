@@ -24,15 +24,18 @@ pub(super) fn confine() -> io::Result<()> {
 
 /// Drops the capabilities of everything that this process starts; it keeps its own, and so can't be traced by them.
 ///
-/// Programs get capabilities from their files, which `confine` rules out, and because they are root's: that is switched off
-/// for good (capabilities(7), "The securebits flags"). Where that is refused, those that they can have are taken away one
-/// by one.
-pub(super) fn drop_capabilities() {
-    const NO_ROOT: libc::c_ulong = 1 << 0;
-    const NO_ROOT_LOCKED: libc::c_ulong = 1 << 1;
-    // SAFETY: a plain call.
-    let switched_off = unsafe { libc::prctl(libc::PR_SET_SECUREBITS, NO_ROOT | NO_ROOT_LOCKED, 0, 0, 0) } == 0;
-    let capabilities = if switched_off { 0..0 } else { 0..64 };
+/// Programs get capabilities because they are root's: that is switched off for good (capabilities(7), "The securebits
+/// flags"). And they get them from their files: not where all that is mounted is `nosuid`. Otherwise `no_new_privs` lets them
+/// have those that this process has itself, so all are taken away one by one, which takes longer.
+pub(super) fn drop_capabilities(nosuid: bool) {
+    const NO_ROOT: libc::c_int = 1 << 0;
+    const NO_ROOT_LOCKED: libc::c_int = 1 << 1;
+    // SAFETY: plain calls.
+    let switched_off = unsafe {
+        let bits = libc::prctl(libc::PR_GET_SECUREBITS, 0, 0, 0, 0).max(0) | NO_ROOT | NO_ROOT_LOCKED;
+        libc::prctl(libc::PR_SET_SECUREBITS, bits, 0, 0, 0) == 0
+    };
+    let capabilities = if switched_off && nosuid { 0..0 } else { 0..64 };
     for capability in capabilities {
         // SAFETY: a plain call; beyond the last capability it fails.
         if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) } < 0 {

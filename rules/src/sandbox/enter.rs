@@ -89,7 +89,7 @@ impl Order {
         }
         confine().map_err(|e| Unfit::new(Facet::Pid, "giving up new privileges", &e))?;
         if facets != Facets::NONE {
-            drop_capabilities();
+            drop_capabilities(facets.has(Facet::Mount));
         }
         if !facets.has(Facet::Mount) {
             isolation.facets.insert(LANDLOCK.into(), restrict_writes(place, facets));

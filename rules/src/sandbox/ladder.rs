@@ -49,6 +49,11 @@ impl Ladder {
         self.proven && self.facets.has(Facet::Network)
     }
 
+    /// Whether `case` is known to see no files of other cases.
+    pub(crate) fn hides_files(&self, case: &Case) -> bool {
+        self.proven && self.facets(case).has(Facet::Mount)
+    }
+
     /// An executor has made its sandbox.
     pub(crate) fn held(&mut self) {
         self.proven = true;

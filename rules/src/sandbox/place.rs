@@ -76,15 +76,12 @@ impl Place {
         Ok(place)
     }
 
-    /// Removes all of it, also what a test has made unreadable. `logs` are files among the logs; there may be others.
-    pub(crate) fn remove<'n>(&self, logs: impl Iterator<Item = &'n str>) -> io::Result<()> {
+    /// Removes all of it, also what a test has made unreadable. Links that a test has made are not followed.
+    pub(crate) fn remove(&self) -> io::Result<()> {
         if !self.sockets.starts_with(&self.root) {
             remove_tree(&self.sockets)?;
         }
         // As a rule there is nothing else: to find that out costs more than to try.
-        for log in logs {
-            let _ = fs::remove_file(self.logs.join(log));
-        }
         for dir in [&self.work, &self.home, &self.tmp, &self.logs] {
             let _ = fs::remove_dir(dir);
         }
