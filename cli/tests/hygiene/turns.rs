@@ -54,7 +54,8 @@ fn play(plan: &[Op], choices: &[u8]) -> (Verdict, Verdict, String) {
                 is_over = foresee.try_wait().expect("it can be waited for").is_some();
                 is_over || model.started().iter().all(|process| stage.is_started(&name(*process)))
             });
-            if is_over {
+            // What is left may have been done between two looks: kills need nobody's leave.
+            if is_over && model.to_be_killed().is_none() {
                 break;
             }
             executor = executor.or_else(|| model.started().first().map(|process| stage.executor(&name(*process))));
