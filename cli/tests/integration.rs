@@ -3,6 +3,7 @@
 mod golden;
 mod hygiene;
 mod isolation;
+mod leavings;
 mod logs;
 mod model;
 mod readme;

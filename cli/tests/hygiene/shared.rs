@@ -51,22 +51,29 @@ test_to_come: {{path: /, assert_status: 200}}
     (place, foresee)
 }
 
+/// The run of [`waiting`] ends with this status, the case that waited with this problem, and the last one with this verdict.
+fn ended(place: &Place, foresee: &mut Child, code: i32, problem: &str, last: &str) {
+    assert_eq!(foresee.wait().expect("it ends").code(), Some(code));
+    assert_eq!(
+        place.verdicts(),
+        format!(
+            "passed  test.yml :: test_done :: lifecycle
+passed  test.yml :: test_done :: GET /: assert_status
+error {problem}  test.yml :: test_running :: lifecycle
+skipped  test.yml :: test_running :: GET /never: assert_status
+{last} test.yml :: test_to_come :: lifecycle
+{last} test.yml :: test_to_come :: GET /: assert_status
+"
+        )
+    );
+    assert!(place.is_clean());
+}
+
 #[test]
 fn a_signal_reaches_a_case_that_came_second_on_its_executor() {
     let (place, mut foresee) = waiting();
     send(foresee.id().cast_signed(), "TERM");
-    assert_eq!(foresee.wait().expect("it ends").code(), Some(143));
-    assert_eq!(
-        place.verdicts(),
-        "passed  test.yml :: test_done :: lifecycle
-passed  test.yml :: test_done :: GET /: assert_status
-error interrupted  test.yml :: test_running :: lifecycle
-skipped  test.yml :: test_running :: GET /never: assert_status
-skipped  test.yml :: test_to_come :: lifecycle
-skipped  test.yml :: test_to_come :: GET /: assert_status
-"
-    );
-    assert!(place.is_clean());
+    ended(&place, &mut foresee, 143, "interrupted", "skipped ");
 }
 
 #[test]
@@ -80,18 +87,7 @@ fn an_executor_that_is_killed_takes_no_other_case_with_it() {
         send(executor, "KILL");
         until("the executor is gone", || !matches!(state(executor), Some('R' | 'S' | 'D')));
     }
-    assert_eq!(foresee.wait().expect("it ends").code(), Some(3));
-    assert_eq!(
-        place.verdicts(),
-        "passed  test.yml :: test_done :: lifecycle
-passed  test.yml :: test_done :: GET /: assert_status
-error internal  test.yml :: test_running :: lifecycle
-skipped  test.yml :: test_running :: GET /never: assert_status
-passed  test.yml :: test_to_come :: lifecycle
-passed  test.yml :: test_to_come :: GET /: assert_status
-"
-    );
-    assert!(place.is_clean());
+    ended(&place, &mut foresee, 3, "internal", "passed ");
 }
 
 /// Whatever becomes of one of them: the others don't notice that they have its executor.

@@ -85,7 +85,7 @@ impl Store {
         if self.seen.insert(digest.clone()) {
             file.set_permissions(fs::Permissions::from_mode(0o644))?;
             let linked = if anew { fs::hard_link(&rewritten, &kept) } else { log.dir.link(log.file, &kept) };
-            linked_or_copied(linked, &mut file, &kept)?;
+            or_copied(linked, &kept, || file.rewind().map(|()| file))?;
         }
         let _ = fs::remove_file(&rewritten);
         let path = self.view(log, &kept)?;
@@ -113,20 +113,21 @@ impl Store {
         if let Some(parent) = full.parent() {
             fs::create_dir_all(parent)?;
         }
-        linked_or_copied(fs::hard_link(blob, &full), &mut File::open(blob)?, &full)?;
+        or_copied(fs::hard_link(blob, &full), &full, || File::open(blob))?;
         Ok(path)
     }
 }
 
-/// Makes a copy where no hard link could be made: between file systems, or where they have none.
-fn linked_or_copied(linked: io::Result<()>, from: &mut File, to: &Path) -> io::Result<()> {
+/// Makes a copy of `from` where no hard link could be made: between file systems, or where they have none.
+fn or_copied(linked: io::Result<()>, to: &Path, from: impl FnOnce() -> io::Result<File>) -> io::Result<()> {
     match linked {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(_) => {
             let making = to.with_extension("copy");
-            from.rewind()?;
-            io::copy(from, &mut File::create(&making)?)?;
+            let mut copy = File::create(&making)?;
+            io::copy(&mut from()?, &mut copy)?;
+            copy.set_permissions(fs::Permissions::from_mode(0o644))?;
             fs::rename(&making, to)
         }
     }

@@ -124,10 +124,15 @@ impl<'c> Loader<'c> {
             }
         }
         let name = file_name(&shown, raw.name.as_ref().map(|(name, _)| name.as_str()));
+        let includes =
+            if raw.include.is_empty() { Vec::new() } else { self.read_includes(path, &raw, &problems, tree) };
+        File { source, name, named, problems, raw, includes }
+    }
+
+    /// Reads what the manifest at `path` includes.
+    fn read_includes(&mut self, path: &Path, raw: &RawManifest, problems: &Problems, tree: &mut Tree) -> Vec<Include> {
+        tree.open.push(canonical(path));
         let mut includes = Vec::new();
-        if !raw.include.is_empty() {
-            tree.open.push(canonical(path));
-        }
         for written in &raw.include {
             match self.find_include(path, written, tree) {
                 Ok(target) => {
@@ -139,10 +144,8 @@ impl<'c> Loader<'c> {
                 Err(problem) => problems.add(problem),
             }
         }
-        if !raw.include.is_empty() {
-            tree.open.pop();
-        }
-        File { source, name, named, problems, raw, includes }
+        tree.open.pop();
+        includes
     }
 
     /// The file that an `include` of the manifest at `path` means.

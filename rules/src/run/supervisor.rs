@@ -88,12 +88,13 @@ impl<'a> Supervisor<'a> {
     /// Whether cases may begin before those that are over are tidied away: when they can't see them, or there is nothing to
     /// be seen.
     fn may_overlap(&self) -> bool {
-        self.waiting.iter().take(self.options.jobs).all(|next| self.ladder.hides_files(&self.cases[next.case]))
-            || self
-                .over
-                .iter()
-                .map(|(over, _)| &self.cases[over.case])
-                .all(|c| c.processes.is_empty() && c.inputs.is_empty())
+        let hidden_from = |task: &Task| self.ladder.hides_files(&self.cases[task.case]);
+        let left_nothing = |task: &Task| {
+            let case = &self.cases[task.case];
+            case.processes.is_empty() && case.inputs.is_empty()
+        };
+        self.waiting.iter().take(self.options.jobs).all(hidden_from)
+            || self.over.iter().all(|(task, _)| left_nothing(task))
     }
 
     /// Begins as many cases as may run now. Those that can't be begun, or may not any more, have their outcome at once.

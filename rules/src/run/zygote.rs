@@ -14,13 +14,14 @@ use std::time::{Duration, Instant};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send, sendmsg,
     socketpair,
 };
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::case::{Case, Exit};
 use crate::process;
@@ -190,10 +191,9 @@ impl Drop for Zygote {
 
 /// Has a new process begin on another processor than ours. The kernel may have it wait for this one although another is
 /// idle, when that is a virtual one that sleeps.
-fn begin_elsewhere(child: nix::unistd::Pid) {
-    use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
-    let ours = nix::unistd::Pid::from_raw(0);
-    let (Ok(allowed), Ok(here)) = (sched_getaffinity(ours), sched_getcpu()) else { return };
+fn begin_elsewhere(child: Pid) {
+    const OURSELVES: Pid = Pid::from_raw(0);
+    let (Ok(allowed), Ok(here)) = (sched_getaffinity(OURSELVES), sched_getcpu()) else { return };
     let mut others = allowed;
     let _ = others.unset(here);
     if others != CpuSet::new() && sched_setaffinity(child, &others).is_ok() {
